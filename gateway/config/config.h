@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.h: the configuration, read and checked. Everything in it lives in one arena until tt_config_destroy().
+ * Broken devices and connections are there, marked disabled with their message; the rest is usable. No network.
+ */
+#pragma once
+
+#include "model/core.h"
+#include "model/rule.h"
+
+#include <stdio.h>
+#include <thingtree/bridge.h>
+
+/* Limits (each has a test). */
+#define TT_CONFIG_FILE_MAX   (4u * 1024 * 1024) /* bytes of one file */
+#define TT_CONFIG_FILES_MAX  1000
+#define TT_CONFIG_DEPTH_MAX  32     /* nesting in YAML */
+#define TT_CONFIG_ITEMS_MAX  500000 /* scalars, lists, maps in all files */
+#define TT_CONFIG_MEMORY_MAX (512u * 1024 * 1024)
+#define TT_DEVICES_MAX       20000
+#define TT_CONNECTIONS_MAX   200
+#define TT_POLL_CLASSES_MAX  64
+#define TT_DIAGS_MAX         1000 /* messages kept; the rest is counted */
+
+struct tt_server_config {
+  const char *host; /* NULL: from the JID, by DNS */
+  int64_t port;     /* 0: the default */
+  const char *ca;   /* PEM file trusted in addition to the system's; NULL */
+};
+
+struct tt_account_config {
+  bool is_set;
+  const char *jid, *password;
+  struct tt_server_config server;
+};
+
+struct tt_component_config {
+  bool is_set;
+  const char *jid, *secret;
+  struct tt_server_config server; /* loopback or trusted: this stream has no TLS */
+};
+
+enum tt_dialect_flag { TT_DIALECT_XEP = 1, TT_DIALECT_NF = 2, TT_DIALECT_NFI = 4, TT_DIALECT_IEEE = 8 };
+
+struct tt_xmpp_config {
+  struct tt_account_config account;
+  struct tt_component_config component;
+  unsigned dialects;         /* advertised; all four are answered */
+  int64_t stanza_max;        /* bytes of one stanza we send; 65536, at least 10000 */
+  bool control_by_message;   /* XEP-0325 3.3: default true */
+  bool compat_response_code; /* default true: slixmpp needs it */
+};
+
+struct tt_connection_config {
+  const char *name;
+  const struct tt_bridge_ops *ops; /* NULL: unknown protocol (disabled) */
+  const void *options;
+  uint64_t timeout_us; /* how long one read or write of a device may take; `timeout:` of core, default 10 s */
+  struct tt_mark mark;
+  bool is_implicit; /* made for devices without `connection:`; its name is the protocol's */
+  bool is_disabled;
+  const char *error; /* why; one sentence with file:line */
+};
+
+struct tt_device_entry {
+  struct tt_device_config config; /* options and points are complete only when not disabled */
+  const char *place;              /* path from `under:`; "" */
+  struct tt_label label;
+  const char *type; /* node type "thingtree.device.<protocol>" */
+  const char *vendor, *model, *mapping;
+  size_t connection; /* index; SIZE_MAX when unknown */
+  bool is_disabled;
+  const char *error; /* the first error, with file:line:column */
+};
+
+struct tt_config {
+  struct tt_xmpp_config xmpp;
+  struct tt_texts languages;
+  struct tt_rule *rules;
+  size_t n_rules;
+  struct tt_poll_class *polls;
+  size_t n_polls;
+  struct tt_connection_config *connections;
+  size_t n_connections;
+  struct tt_device_entry *devices; /* in order of the files */
+  size_t n_devices, n_disabled;
+  struct tt_texts files; /* every file that was read, in order */
+  bool is_usable;        /* false: thingtree.yaml itself is wrong */
+};
+
+struct tt_config_env {
+  const char *file;        /* thingtree.yaml */
+  const char *credentials; /* --credentials DIR; NULL */
+  /* A protocol's table; NULL when there is no such bridge. `names` (for "did you mean") ends with NULL. */
+  const struct tt_bridge_ops *(*bridge)(void *user, const char *protocol);
+  const char *const *names;
+  void *user;
+};
+
+/* Always gives a configuration and the diagnostics, unless out of memory (-ENOMEM). */
+int tt_config_load(const struct tt_config_env *env, struct tt_config **ret_config, struct tt_diags **ret_diags);
+void tt_config_destroy(struct tt_config *config); /* wipes secrets */
+
+/* Diagnostics as people read them (CONFIGURATION in the manual). The source lines are read while the
+ * configuration lives: render before destroying it. */
+void tt_diags_render(const struct tt_diags *diags, bool with_colour, struct tt_buf *out);
+/* As JSON lines, for scripts. */
+void tt_diags_render_json(const struct tt_diags *diags, struct tt_buf *out);
+size_t tt_diags_count(const struct tt_diags *diags, enum tt_severity severity);
+void tt_diags_destroy(struct tt_diags *diags);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * access.h: who may do what. Default deny. Decides by rules from the configuration and from accepted requests;
+ * keeps the requests of strangers that nobody has decided yet. Main thread only.
+ */
+#pragma once
+
+#include "model/core.h"
+#include "model/rule.h"
+
+#define TT_REQUESTS_MAX 100 /* pending; the oldest makes room */
+
+struct tt_access;
+
+/* `rules` of the configuration are borrowed. `state_dir` (may be NULL: nothing persists) holds rules.json, written
+ * atomically. -EIO and the like when the state cannot be read: nobody is let in by a broken file. */
+int tt_access_create(const struct tt_rule *rules, size_t n, const char *state_dir, struct tt_access **ret);
+void tt_access_destroy(struct tt_access *access);
+struct tt_access_hooks tt_access_hooks(struct tt_access *access, struct tt_core *core);
+
+/* Normalised bare JID of any JID: lower case ASCII in local part and domain, no resource, no trailing dot.
+ * Anything that is not plainly a JID gives -EINVAL. */
+int tt_jid_bare(const char *jid, char *out, size_t size);
+/* Is there any rule for this bare JID? */
+bool tt_access_knows(struct tt_access *access, const char *bare);
+
+/* A stranger has asked (presence subscription). Remembered once per bare JID; `via` is our JID that was asked. */
+void tt_access_request(struct tt_access *access, struct tt_now now, const char *bare, const char *via);
+struct tt_request {
+  const char *bare, *via;
+  uint64_t stamp_us; /* wall */
+};
+size_t tt_access_requests(struct tt_access *access, struct tt_request *out, size_t room);
+/* Write a rule for the JID (nodes may be NULL: all) and forget its request. A JID need not have asked. -EINVAL,
+ * -ENOSPC, errors of the file. */
+int tt_access_accept(struct tt_access *access, const char *jid, enum tt_role role, const char *nodes);
+int tt_access_deny(struct tt_access *access, const char *jid); /* -ENOENT */
+/* Called after a decision: the XMPP side answers subscription requests; running readouts are checked again. */
+void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const char *bare, bool is_accepted),
+                      void *user);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * audit.h: the trace of who switched what: two JSON lines with one id, the decision before the device is touched
+ * and the outcome after. Always to a file, in addition to journald where there is one. Refusals of one caller are
+ * joined per minute with a count. Main thread only.
+ */
+#pragma once
+
+#include "model/core.h"
+
+#define TT_AUDIT_FILE_MAX (16u * 1024 * 1024) /* bytes; then audit.jsonl becomes audit.jsonl.1 */
+
+struct tt_audit;
+
+/* Opens <state_dir>/audit.jsonl (0640) for appending. */
+int tt_audit_create(const char *state_dir, struct tt_audit **ret);
+void tt_audit_destroy(struct tt_audit *audit); /* writes the counts that are still held */
+struct tt_audit_hooks tt_audit_hooks(struct tt_audit *audit, struct tt_core *core);
+/* Write the joined refusals that are due; returns when the next are (monotonic), TT_NEVER. */
+uint64_t tt_audit_turn(struct tt_audit *audit, struct tt_now now);
