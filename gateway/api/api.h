@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api.h: the control socket: how the command line, and any program on this machine, asks the daemon. One JSON object
+ * per line in both directions, over a Unix socket of mode 0660. Who asks is told by the kernel (SO_PEERCRED): root
+ * and the daemon's own user are admin, members of the socket's group are operator, everybody else is refused. A
+ * reader of the model like any other: it makes the same calls as the dialects of XMPP. Main thread only.
+ *
+ * The daemon speaks first: {"hello":"thingtree","api":1,"version":"0.1.0","role":"operator"}. A request is
+ * {"id":7,"do":"read","nodes":["plug"]}; every line of its answer carries the same id, the last one "done":true or
+ * "error":code with "text". Answers of several requests may be interleaved.
+ */
+#pragma once
+
+#include "model/core.h"
+
+#define TT_API_VERSION    1
+#define TT_API_SOCKET     "/run/thingtree/thingtree.sock"
+#define TT_API_SOCKET_ENV "THINGTREE_SOCKET"
+
+#define TT_API_LINE_MAX     (64u * 1024)       /* bytes of one request */
+#define TT_API_DEPTH_MAX    8                  /* nesting in one request */
+#define TT_API_CLIENTS_MAX  32                 /* beyond, the client that has been silent longest makes room */
+#define TT_API_OUTPUT_MAX   (4u * 1024 * 1024) /* bytes waiting for one client; a slower one is dropped */
+#define TT_API_OUTPUT_EASY  (256u * 1024)      /* long answers pause above this until the client has read */
+#define TT_API_REQUESTS_MAX 64                 /* open at once for one client */
+#define TT_API_NAMES_MAX    500                /* names in one list of a request: nodes, fields, parameters */
+
+struct sd_event;
+struct tt_access;
+struct tt_api;
+
+/* ---- What only main knows, for `status` ------------------------------------------------------------------ */
+
+/* A stream to an XMPP server. */
+struct tt_api_session {
+  const char *kind;   /* "account", "component" */
+  const char *jid;    /* who we are there */
+  const char *server; /* "127.0.0.1:5222"; NULL when not yet known */
+  bool is_online;
+  const char *text;  /* why it is not online, one sentence; NULL */
+  uint64_t since_us; /* wall: since when it is in this state; 0: unknown */
+  uint64_t sent, received, dropped;
+  size_t queued;
+};
+
+/* A connection to devices. */
+struct tt_api_connection {
+  const char *name, *protocol;
+  const char *state;        /* "online", "offline", "unknown", "disabled" */
+  const char *text;         /* why it is not online; NULL */
+  size_t devices, requests; /* attached; open now */
+  uint64_t reads, writes, reports, errors, timeouts, dropped;
+};
+
+/* The answer being written: the provider adds to it, in any order, what there is. Strings are copied. */
+struct tt_api_status;
+void tt_api_status_session(struct tt_api_status *status, const struct tt_api_session *session);
+void tt_api_status_connection(struct tt_api_status *status, const struct tt_api_connection *connection);
+void tt_api_status_file(struct tt_api_status *status, const char *path);
+/* A counter of the daemon's own ("inbox_dropped"). */
+void tt_api_status_count(struct tt_api_status *status, const char *name, uint64_t value);
+
+struct tt_api_hooks {
+  void *user;
+  /* Called within a `status` request; may be NULL. */
+  void (*status)(void *user, struct tt_api_status *status);
+};
+
+/* ---- Life ------------------------------------------------------------------------------------------------ */
+
+/* Makes the socket and serves it on the loop until destroyed; `core` and `access` must outlive it. The core's time
+ * is that of the turn, given by whoever owns the loop. A socket file that nobody answers on is replaced.
+ * -EADDRINUSE: another daemon listens there; -ENAMETOOLONG: a path of more than 107 bytes; errors of the directory.
+ * Create it once the tree stands, destroy it before the core. */
+int tt_api_create(struct tt_core *core, struct tt_access *access, struct sd_event *event, const char *path,
+                  const struct tt_api_hooks *hooks, struct tt_api **ret);
+void tt_api_destroy(struct tt_api *api); /* removes the socket file; NULL is fine */
+
+/* The door, as a function of what the kernel says: `groups` are all of the peer's. TT_ROLE_NONE: refused. */
+enum tt_role tt_api_role(uid_t self, gid_t group, uid_t uid, const gid_t groups[], size_t n_groups);
