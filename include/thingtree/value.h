@@ -57,7 +57,7 @@ bool tt_value_is_text(enum tt_type type);
 bool tt_value_is_number(enum tt_type type); /* INT32, INT64, QUANTITY */
 /* The number of a numeric or boolean value (false 0, true 1); NAN for others. */
 double tt_value_number(const struct tt_value *value);
-/* Same type and same value. Quantities compare as the texts they print, so 23.4 equals 23.40. */
+/* Same type and same value. Quantities compare as numbers: 23.4 equals 23.40. */
 bool tt_value_equals(const struct tt_value *a, const struct tt_value *b);
 /* The lexical form both dialects and the CLI print: true, 17, 23.40, 2026-11-22T18:54:53.000Z, text. Appends. */
 void tt_value_print(const struct tt_value *value, struct tt_buf *out);
