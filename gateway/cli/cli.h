@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.h: the subcommands of `thingtree`. One file each, one row each in the table of main.c.
+ */
+#pragma once
+
+#include <thingtree/util.h>
+
+/* Exit codes, the same for every subcommand. */
+enum tt_exit {
+  TT_EXIT_OK = 0,
+  TT_EXIT_PARTLY = 1,   /* devices disabled, or what was asked failed */
+  TT_EXIT_UNUSABLE = 2, /* nothing usable: no configuration, no daemon */
+  TT_EXIT_USAGE = 64,   /* EX_USAGE of sysexits.h */
+};
+
+struct tt_command {
+  const char *name;
+  const char *summary; /* one line for `thingtree help` */
+  /* argv[0] is the name of the subcommand. Returns enum tt_exit. */
+  int (*run)(int argc, char **argv);
+};
+/* Ends with name NULL. */
+extern const struct tt_command tt_commands[];
+
+/* "thingtree: unknown subcommand "chekc"; did you mean "check"?" on stderr; TT_EXIT_USAGE. `what` names the kind of
+ * word, `candidates` are the right ones. */
+int tt_usage_unknown(const char *what, const char *word, const char *const candidates[], size_t n);
+/* One sentence on stderr, then where help is; TT_EXIT_USAGE. */
+int tt_usage(const char *format, ...) TT_PRINTF(1, 2);
+
+int tt_command_help(int argc, char **argv);
+int tt_command_version(int argc, char **argv);

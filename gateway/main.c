@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.c: the word after `thingtree` chooses the subcommand; each is a file of cli/ or run.c.
+ */
+#include "cli/cli.h"
+
+#include <locale.h>
+
+/* One row each; `help` shows them in this order. */
+const struct tt_command tt_commands[] = {
+    {"help", "show this, or the options of a bridge", tt_command_help},
+    {"version", "show the version", tt_command_version},
+    {NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+  const char *names[TT_COUNT(tt_commands)];
+  size_t n = 0;
+
+  setlocale(LC_ALL, "C");
+  if (argc < 2)
+    return tt_usage("a subcommand is missing");
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    return tt_command_help(1, argv);
+  if (strcmp(argv[1], "--version") == 0)
+    return tt_command_version(1, argv);
+  for (const struct tt_command *c = tt_commands; c->name; c++) {
+    if (strcmp(c->name, argv[1]) == 0)
+      return c->run(argc - 1, argv + 1);
+    names[n++] = c->name;
+  }
+  return tt_usage_unknown("subcommand", argv[1], names, n);
+}
