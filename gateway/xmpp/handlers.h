@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * handlers.h: the handlers that main hangs into the router, one call per subject. Each returns an object that is
- * destroyed before the router, or a negative errno.
+ * handlers.h: the handlers that main hangs into the router, one call per subject. Those that keep requests open
+ * return an object: it is destroyed before the router and when the core turns no more, for a request of the core
+ * that is still open would call into it.
  */
 #pragma once
 
@@ -9,8 +10,15 @@
 
 struct tt_sensor;
 int tt_sensor_create(struct tt_router *router, struct tt_sensor **ret); /* XEP-0323, N sensor data */
-void tt_sensor_destroy(struct tt_sensor *sensor);
+void tt_sensor_destroy(struct tt_sensor *sensor);                       /* NULL is fine */
+/* End of turn, before tt_session_flush(): what the devices gave in this turn leaves in as few stanzas as possible,
+ * and `done` can stand on the last of them. */
+void tt_sensor_flush(struct tt_sensor *sensor);
 
-int tt_control_handlers_add(struct tt_router *router);      /* XEP-0325, N control */
+struct tt_control_handlers;
+int tt_control_handlers_create(struct tt_router *router,
+                               struct tt_control_handlers **ret);       /* XEP-0325, N control */
+void tt_control_handlers_destroy(struct tt_control_handlers *handlers); /* NULL is fine */
+
 int tt_concentrator_handlers_add(struct tt_router *router); /* XEP-0326, N concentrator */
 int tt_basic_handlers_add(struct tt_router *router);        /* XEP-0030, 0092, 0115, 0199, 0202 */

@@ -52,6 +52,9 @@ struct tt_iq_handler {
   bool is_for_anyone;                             /* also without a rule (XEP-0199); default: forbidden */
   void (*fn)(struct tt_iq *iq, const void *data); /* answers now, or keeps a tt_reply */
   const void *data;
+  /* The payload (on the heap, NULL: none) that goes before <error/> when the router refuses by itself (no rule, too
+   * often): some clients look for nothing else. May be NULL. */
+  char *(*refused)(const struct tt_iq *iq, enum tt_refusal refusal, const char *text, const void *data);
 };
 
 struct tt_message_handler {
