@@ -32,17 +32,26 @@ struct tt_parameter_error {
   const char *text;
 };
 
+/* One parameter that was set (and verified) on one node. */
+struct tt_set_done {
+  const struct tt_node *node;
+  const char *name;
+};
+
 struct tt_set_result {
   enum tt_refusal refusal;                 /* TT_OK: everything that was permitted was done and verified */
   const char *text;                        /* for people; NULL with TT_OK */
   const struct tt_parameter_error *errors; /* parameters at fault */
   size_t n_errors;
-  /* What was done, also when it ended in an error. Nodes and parameters as a product: every name on every node
-   * unless is_product is false, when `done` lists them one by one. */
+  /* What was done, also when it ended in an error: `done` one by one in order; `nodes` and `names` without
+   * repetition. is_product: every name was set on every node. */
+  const struct tt_set_done *done;
+  size_t n_done;
   const struct tt_node *const *nodes;
   size_t n_nodes;
   const char *const *names;
   size_t n_names;
+  bool is_product;
   bool is_complete; /* nothing was left out for want of permission */
 };
 

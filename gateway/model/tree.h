@@ -16,7 +16,9 @@
 #define TT_NODES_MAX       100000
 #define TT_NODE_KEY_MAX    256 /* bytes of a node id */
 #define TT_PLACE_DEPTH_MAX 16
-#define TT_MESSAGES_MAX    16 /* per node, one per code */
+#define TT_MESSAGES_MAX    16   /* per node, one per code */
+#define TT_MESSAGE_MAX     1024 /* bytes of one message's text; longer is cut */
+#define TT_LISTENERS_MAX   16
 
 enum tt_node_kind {
   TT_NODE_PLACE,      /* made by `under:`; id is its path */
@@ -53,16 +55,15 @@ struct tt_node {
   struct tt_node *parent;                                 /* NULL: root */
   struct tt_node *first_child, *last_child, *next, *prev; /* ordered children */
   size_t n_children;
-  struct tt_label label; /* borrowed from configuration, or of one text owned by the node */
-  char *own_label;
+  const struct tt_label *label;  /* borrowed; NULL: the key is the label. Ask tt_node_label() */
   const char *type;              /* "thingtree.place", "thingtree.device.mqtt", ... */
   const char *vendor, *model;    /* of the mapping's `about:`; NULL */
   const char *path;              /* for globs: path of places + "/" + key; a place's own path */
   const struct tt_point *points; /* borrowed, constant */
   size_t n_points;
-  struct tt_field *fields; /* n_points of them; the cache */
-  char **field_errors;     /* n_points; why this field cannot be read now, or NULL */
-  struct tt_message messages[TT_MESSAGES_MAX];
+  struct tt_field *fields;     /* n_points of them; the cache */
+  char **field_errors;         /* n_points; why this field cannot be read now, or NULL */
+  struct tt_message *messages; /* n_messages of them; NULL when there are none */
   size_t n_messages;
   uint64_t last_change_us; /* wall: of value, state or structure */
   uint64_t timeout_us;     /* of a device: how long one read may take */
@@ -75,13 +76,15 @@ enum tt_change {
   TT_CHANGE_ADDED,
   TT_CHANGE_REMOVED, /* called before it goes */
   TT_CHANGE_STATE,   /* state or messages */
-  TT_CHANGE_VALUE,   /* field `point` was reported (also when it is the same value again) */
+  TT_CHANGE_VALUE,   /* field `point` was reported (also when it is the same value again), or its error changed:
+                        field_errors[point] tells which */
 };
 typedef void (*tt_change_fn)(void *user, struct tt_node *node, enum tt_change change, uint16_t point);
 
 struct tt_tree *tt_tree_create(void);
 void tt_tree_destroy(struct tt_tree *tree);
-/* Listeners are called in order of registration, and may not add or remove nodes. At most 16. */
+/* Listeners are called in order of registration, and may not add or remove nodes. -ENOSPC beyond
+ * TT_LISTENERS_MAX. */
 int tt_tree_listen(struct tt_tree *tree, tt_change_fn fn, void *user);
 
 /* What a new node is; everything borrowed must outlive the node, `key`, `place` are copied. */
@@ -120,8 +123,13 @@ int tt_node_message(struct tt_tree *tree, struct tt_now now, struct tt_node *nod
 enum tt_node_state tt_node_state(const struct tt_node *node);
 const char *tt_node_state_name(enum tt_node_state state); /* "None", "WarningSigned", ... (XEP-0326) */
 
+/* The label in `language` ("" or NULL: the first), else the key. Never NULL. */
+const char *tt_node_label(const struct tt_node *node, const char *language);
+
 /* A point by field name, hidden ones excepted; -ENOENT. */
 int tt_node_point(const struct tt_node *node, const char *name, uint16_t *ret_point);
+/* Is this point a field that can be shown: not hidden, and readable from the device or kept by the gateway. */
+bool tt_node_has_field(const struct tt_node *node, uint16_t point);
 bool tt_node_is_readable(const struct tt_node *node);     /* has a visible readable point */
 bool tt_node_is_controllable(const struct tt_node *node); /* has a writable point and is not disabled */
 

@@ -24,7 +24,8 @@ struct tt_label {
   const char *language[TT_LANGUAGES_MAX];
   const char *text[TT_LANGUAGES_MAX];
 };
-/* The text for `language` ("sv-SE" falls back to "sv"), else the first, else `otherwise`. */
+/* The text for `language` ("sv-SE" falls back to "sv"; NULL and "": none), else the first; `otherwise` when the
+ * label is NULL or empty. */
 const char *tt_label_for(const struct tt_label *label, const char *language, const char *otherwise);
 
 enum tt_missing {
