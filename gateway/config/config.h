@@ -55,7 +55,9 @@ struct tt_connection_config {
   const char *name;
   const struct tt_bridge_ops *ops; /* NULL: unknown protocol (disabled) */
   const void *options;
-  uint64_t timeout_us; /* how long one read or write of a device may take; `timeout:` of core, default 10 s */
+  /* How long one read or write of a device may take: `timeout:`, default 10 s. When the bridge's own connection table
+   * has an option of that name (Modbus: how long one answer may take), it is the bridge's alone and this is 10 s. */
+  uint64_t timeout_us;
   struct tt_mark mark;
   bool is_implicit; /* made for devices without `connection:`; its name is the protocol's */
   bool is_disabled;
