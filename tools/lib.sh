@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# What tools/try and tools/test share: packages and builds. Sourced; `root` is the source tree.
+
+build_packages="gcc libc6-dev meson ninja-build pkg-config libstrophe-dev libpaho-mqtt-dev libmodbus-dev libyaml-dev
+libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev"
+try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
+python3-pymodbus python3-serial python3-yaml openssl util-linux procps"
+test_packages="libcmocka-dev python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
+clang-format git"
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+
+# Run a command as root: directly, or through sudo, with a prompt only when there is somebody to answer it.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"
+  elif [ -t 0 ] && command -v sudo >/dev/null; then sudo "$@"
+  else
+    echo "root rights are needed for: $*" >&2
+    return 77
+  fi
+}
+
+# Install what is missing of the named packages. Their daemons are kept from starting: ours are private ones.
+install_packages() {
+  local missing='' p
+  for p in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+  done
+  [ -n "$missing" ] || return 0
+  say "installing$missing"
+  as_root sh -c '
+    set -e
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      printf "#!/bin/sh\nexit 101\n" >$policy
+      chmod 755 $policy
+      trap "rm -f $policy" EXIT
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -q update
+    apt-get -q -y install --no-install-recommends "$@"' apt $missing
+}
+
+# build DIRECTORY [meson options...]: set up once, then compile.
+build() {
+  local dir=$1
+  shift
+  [ -f "$root/$dir/build.ninja" ] || meson setup "$root/$dir" "$root" "$@"
+  ninja -C "$root/$dir"
+}
