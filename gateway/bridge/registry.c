@@ -2,6 +2,7 @@
  *
  * registry.c: <dir>/<name>.so, found by listing the directory.
  */
+#define _GNU_SOURCE /* asprintf */
 #include "registry.h"
 
 #include <dirent.h>

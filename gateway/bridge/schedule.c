@@ -94,7 +94,8 @@ void tt_schedule_alive(struct tt_schedule *schedule)
 
 uint64_t tt_schedule_backoff(uint64_t every_us, unsigned failures)
 {
-  uint64_t cap_us = every_us > TT_BACKOFF_MAX_US / TT_BACKOFF_TIMES ? TT_BACKOFF_MAX_US : every_us * TT_BACKOFF_TIMES;
+  uint64_t cap_us =
+      every_us > TT_BACKOFF_MAX_US / TT_BACKOFF_TIMES ? TT_BACKOFF_MAX_US : every_us * TT_BACKOFF_TIMES;
   if (cap_us < every_us)
     cap_us = every_us;
   uint64_t wait_us = every_us;

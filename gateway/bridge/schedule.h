@@ -10,8 +10,8 @@
 
 #include <thingtree/util.h>
 
-#define TT_BACKOFF_TIMES    10 /* never longer than so many times its own interval, */
-#define TT_BACKOFF_MAX_US   (60 * TT_USEC_PER_SEC) /* nor than this (or its own interval, if that is longer) */
+#define TT_BACKOFF_TIMES     10                     /* never longer than so many times its own interval, */
+#define TT_BACKOFF_MAX_US    (60 * TT_USEC_PER_SEC) /* nor than this (or its own interval, if that is longer) */
 #define TT_POLL_EVERY_MIN_US (10 * TT_USEC_PER_MSEC)
 /* All devices are asked once within so long after the start, then spread over their intervals. */
 #define TT_SPREAD_US (1 * TT_USEC_PER_SEC)

@@ -40,7 +40,7 @@ static int arm(sd_event_source *timer, uint64_t due_us)
 
 static int run(sd_event *event, const struct tt_loop_hooks *hooks, sd_event_source *timer)
 {
-  while (sd_event_get_state(event) != SD_EVENT_FINISHED) {
+  for (;;) {
     int r = sd_event_prepare(event);
     if (r == 0)
       r = sd_event_wait(event, UINT64_MAX);
@@ -63,7 +63,10 @@ static int run(sd_event *event, const struct tt_loop_hooks *hooks, sd_event_sour
     }
     if (r < 0)
       return r;
-    r = arm(timer, hooks->end(hooks->user, now));
+    uint64_t due_us = hooks->end(hooks->user, now);
+    if (sd_event_get_state(event) == SD_EVENT_FINISHED)
+      break;
+    r = arm(timer, due_us);
     if (r < 0)
       return r;
   }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lines on stderr: levels, what foreign text becomes, and when stderr is the journal. */
+#define _GNU_SOURCE /* pipe2 */
 #include "service/log.h"
 
 #include <fcntl.h>

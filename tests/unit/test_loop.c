@@ -8,7 +8,7 @@
 
 struct world {
   sd_event *event;
-  uint64_t turn_us;       /* of the turn that runs */
+  uint64_t turn_us; /* of the turn that runs */
   unsigned begun, ended, events, events_at_end;
   uint64_t due_in_us;     /* what end() asks for; 0: nothing */
   unsigned stop_at_begun; /* 0: never */
