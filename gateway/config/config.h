@@ -95,6 +95,9 @@ struct tt_config_env {
   const char *credentials; /* --credentials DIR; NULL */
   /* A protocol's table; NULL when there is no such bridge. `names` (for "did you mean") ends with NULL. */
   const struct tt_bridge_ops *(*bridge)(void *user, const char *protocol);
+  /* Why `bridge` gave NULL although there is one of that name: a sentence ("bridge mqtt cannot be used: ..."), the
+   * message then; NULL: it is unknown. The function may be NULL. */
+  const char *(*why)(void *user, const char *protocol);
   const char *const *names;
   void *user;
 };
