@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * core.c: what holds the model together: tree, time, hooks (core.h). The requests live in readout.c and control.c. */
+#include "core.h"
+
+#include "requests.h"
+
+struct tt_core *tt_core_create(void)
+{
+  struct tt_core *core = calloc(1, sizeof *core);
+  if (!core)
+    return NULL;
+  core->tree = tt_tree_create();
+  if (!core->tree) {
+    free(core);
+    return NULL;
+  }
+  return core;
+}
+
+void tt_core_destroy(struct tt_core *core)
+{
+  if (!core)
+    return;
+  tt_tree_destroy(core->tree);
+  free(core);
+}
+
+void tt_core_set_access(struct tt_core *core, struct tt_access_hooks hooks)
+{
+  core->access = hooks;
+}
+
+void tt_core_set_audit(struct tt_core *core, struct tt_audit_hooks hooks)
+{
+  core->audit = hooks;
+}
+
+void tt_core_set_devices(struct tt_core *core, struct tt_device_hooks hooks)
+{
+  core->devices = hooks;
+}
+
+void tt_core_set_poll_classes(struct tt_core *core, const struct tt_poll_class *classes, size_t n)
+{
+  core->classes = classes;
+  core->n_classes = n;
+}
+
+struct tt_tree *tt_core_tree(struct tt_core *core)
+{
+  return core->tree;
+}
+
+struct tt_now tt_core_now(const struct tt_core *core)
+{
+  return core->now;
+}
+
+void tt_core_turn(struct tt_core *core, struct tt_now now)
+{
+  core->now = now;
+}
+
+uint64_t tt_core_due(const struct tt_core *core)
+{
+  (void)core;
+  return TT_NEVER;
+}
+
+uint64_t tt_core_max_age(const struct tt_core *core, const struct tt_point *point)
+{
+  if (point->poll < 0)
+    return point->stale_us ? point->stale_us : TT_NEVER;
+  return (size_t)point->poll < core->n_classes ? core->classes[point->poll].max_age_us : 0;
+}
+
+/* ---- Browsing ---------------------------------------------------------------------------------------- */
+enum tt_role tt_core_role(struct tt_core *core, const struct tt_caller *caller)
+{
+  return core->access.role ? core->access.role(core->access.user, caller) : TT_ROLE_NONE;
+}
+
+enum tt_sight tt_core_sight(struct tt_core *core, const struct tt_caller *caller, const struct tt_node *node)
+{
+  return core->access.sight ? core->access.sight(core->access.user, caller, node) : TT_SIGHT_NONE;
+}
+
+struct tt_node *tt_core_see(struct tt_core *core, const struct tt_caller *caller, const struct tt_ref *ref)
+{
+  struct tt_node *node = tt_tree_find(core->tree, ref->node, ref->source, ref->partition);
+  return node && tt_core_sight(core, caller, node) != TT_SIGHT_NONE ? node : NULL;
+}
+
+void tt_core_refused(struct tt_core *core, const struct tt_caller *caller, enum tt_access_op op, const char *node)
+{
+  if (core->audit.refused)
+    core->audit.refused(core->audit.user, caller, op, node);
+}
