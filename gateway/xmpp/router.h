@@ -31,6 +31,11 @@ void tt_router_stanza(struct tt_router *router, struct tt_session *session, cons
 void tt_router_online(struct tt_router *router, struct tt_session *session);
 void tt_router_offline(struct tt_router *router, struct tt_session *session);
 const struct tt_router_config *tt_router_config(const struct tt_router *router);
+struct tt_router_counts {
+  uint64_t dropped; /* stanzas that nobody is told about: not for us, not understood, from strangers */
+  uint64_t limited; /* stanzas beyond what one peer may send */
+};
+struct tt_router_counts tt_router_counts(const struct tt_router *router);
 
 /* ---- For handlers --------------------------------------------------------------------------------------- */
 
@@ -90,6 +95,8 @@ void tt_iq_result(struct tt_iq *iq, char *payload);
 /* A stanza error; `payload` (NULL or on the heap) comes before <error/>, `text` (NULL) inside it. `inside` is more
  * XML inside <error/> (paramError), may be NULL, taken over. */
 void tt_iq_error(struct tt_iq *iq, enum tt_refusal refusal, const char *text, char *payload, char *inside);
+/* As if there were no handler: service-unavailable. */
+void tt_iq_unhandled(struct tt_iq *iq);
 /* The same later. */
 void tt_reply_error_with(struct tt_reply *reply, enum tt_refusal refusal, const char *text, char *payload,
                          char *inside);
