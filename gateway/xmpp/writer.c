@@ -197,6 +197,19 @@ void tt_write_text(struct tt_writer *w, const char *text)
   check(w);
 }
 
+void tt_write_raw(struct tt_writer *w, const char *markup, size_t n)
+{
+  if (w->failed || !n)
+    return;
+  if (!w->depth) {
+    w->failed = true;
+    return;
+  }
+  close_tag(w);
+  put(w->buf, markup, n);
+  check(w);
+}
+
 void tt_write_close(struct tt_writer *w)
 {
   if (w->failed)

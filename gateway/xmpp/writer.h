@@ -25,6 +25,8 @@ void tt_write_attr_bool(struct tt_writer *w, const char *name, bool value);   /*
 void tt_write_attr_printf(struct tt_writer *w, const char *name, const char *format, ...) TT_PRINTF(3, 4);
 void tt_write_text(struct tt_writer *w, const char *text);
 void tt_write_close(struct tt_writer *w);
+/* Whole elements that another writer made, as they are; `markup` may be NULL when n is 0. */
+void tt_write_raw(struct tt_writer *w, const char *markup, size_t n);
 /* <name>text</name> */
 void tt_write_element(struct tt_writer *w, const char *name, const char *text);
 

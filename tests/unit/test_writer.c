@@ -90,6 +90,22 @@ static void test_elements(void **state)
   assert_false(w.failed);
 }
 
+static void test_raw_markup_goes_inside(void **state)
+{
+  (void)state;
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+  struct tt_writer w;
+  tt_write_init(&w, &buf);
+  tt_write_open(&w, "a", NULL);
+  tt_write_raw(&w, NULL, 0);
+  tt_write_attr(&w, "still", "open");
+  tt_write_raw(&w, "<b/><c/>", 8);
+  tt_write_close(&w);
+  assert_string_equal(buf.data, "<a still='open'><b/><c/></a>");
+  tt_write_raw(&w, "<d/>", 4);
+  assert_true(w.failed); /* outside everything */
+}
+
 static void test_long_formatted_attribute(void **state)
 {
   (void)state;
@@ -176,6 +192,7 @@ int main(void)
       cmocka_unit_test(test_what_is_no_character_of_xml_is_replaced),
       cmocka_unit_test(test_any_bytes_give_well_formed_xml),
       cmocka_unit_test(test_elements),
+      cmocka_unit_test(test_raw_markup_goes_inside),
       cmocka_unit_test(test_long_formatted_attribute),
       cmocka_unit_test(test_size_with_everything_open),
       cmocka_unit_test(test_what_did_not_fit_is_taken_back),
