@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * form.h: control parameters as a data form (XEP-0004 with validation, XEP-0122, layout, XEP-0141, and the marks of
+ * XEP-0336), and the form that comes back. Pure.
+ */
+#pragma once
+
+#include "writer.h"
+#include "xml.h"
+
+#include "model/control.h"
+
+#define TT_NS_FORM "jabber:x:data"
+
+/* Appends the form, fields in the order in which they are to be sent. */
+void tt_form_write(struct tt_buf *out, const char *title, const char *language,
+                   const struct tt_parameter *parameters, size_t n);
+
+/* The fields of a submitted form that somebody may have filled in: without hidden ones, without those that have no
+ * <value/> at all. Allocated in `arena`, borrowing from the form. -EINVAL: no submitted form, or a field without
+ * name or with several values (`ret_wrong`: its name, may be NULL); -ENOMEM. */
+int tt_form_parse(const struct tt_xml *form, struct tt_arena *arena, struct tt_assignment **ret_assignments,
+                  size_t *ret_n, const char **ret_wrong);
