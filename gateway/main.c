@@ -8,6 +8,12 @@
 
 /* One row each; `help` shows them in this order. */
 const struct tt_command tt_commands[] = {
+    {"tree", "show the tree with the values known last", tt_command_tree},
+    {"read", "read fields of nodes", tt_command_read},
+    {"set", "set parameters of nodes", tt_command_set},
+    {"watch", "show changes as they happen", tt_command_watch},
+    {"status", "show how the daemon is", tt_command_status},
+    {"requests", "show who asked to be let in, and decide", tt_command_requests},
     {"help", "show this, or the options of a bridge", tt_command_help},
     {"version", "show the version", tt_command_version},
     {NULL, NULL, NULL},

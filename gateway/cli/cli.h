@@ -9,9 +9,10 @@
 /* Exit codes, the same for every subcommand. */
 enum tt_exit {
   TT_EXIT_OK = 0,
-  TT_EXIT_PARTLY = 1,   /* devices disabled, or what was asked failed */
-  TT_EXIT_UNUSABLE = 2, /* nothing usable: no configuration, no daemon */
-  TT_EXIT_USAGE = 64,   /* EX_USAGE of sysexits.h */
+  TT_EXIT_PARTLY = 1,     /* devices disabled, or what was asked failed */
+  TT_EXIT_UNUSABLE = 2,   /* nothing usable: no configuration */
+  TT_EXIT_USAGE = 64,     /* EX_USAGE of sysexits.h */
+  TT_EXIT_NO_DAEMON = 69, /* EX_UNAVAILABLE: nobody listens on the control socket */
 };
 
 struct tt_command {
@@ -31,3 +32,9 @@ int tt_usage(const char *format, ...) TT_PRINTF(1, 2);
 
 int tt_command_help(int argc, char **argv);
 int tt_command_version(int argc, char **argv);
+int tt_command_tree(int argc, char **argv);
+int tt_command_read(int argc, char **argv);
+int tt_command_set(int argc, char **argv);
+int tt_command_watch(int argc, char **argv);
+int tt_command_status(int argc, char **argv);
+int tt_command_requests(int argc, char **argv);
