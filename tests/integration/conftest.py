@@ -63,3 +63,135 @@ def _mosquitto(tmp_path_factory):
 def _directory(tmp_path):
     """An own directory that servers running as nobody can pass through."""
     return let_through(tmp_path)
+
+
+HOUSE = """\
+version: 1
+xmpp:
+  account:
+    jid: gw@{domain}/thingtree
+    password: ${{credential:xmpp-password}}
+    server: {{host: 127.0.0.1, port: {c2s}, ca: {ca}}}
+  component:
+    jid: {component}
+    secret: ${{credential:component-secret}}
+    server: {{host: 127.0.0.1, port: {component_port}}}
+access:
+  - {{who: admin@{domain}, role: admin}}
+  - {{who: alice@{domain}, role: operator, parameters: ["*", "!demand_period"], nodes: [house/**]}}
+  - {{who: reader@{domain}, role: reader, nodes: [house/cellar/**], fields: ["voltage_*", power]}}
+languages: [en, sv]
+poll:
+  fast: {{every: 200ms}}
+  normal: {{every: 1s}}
+connections:
+  broker: {{protocol: mqtt, url: "mqtt://127.0.0.1:{mqtt}"}}
+  meters: {{protocol: modbus, transport: tcp, host: 127.0.0.1, port: {modbus}, timeout: 300ms}}
+include: [devices.d/*.yaml]
+mappings: [mappings, {root}/mappings]
+"""
+
+HOUSE_DEVICES = """\
+devices:
+  plug:
+    uses: mqtt/tasmota-plug
+    connection: broker
+    with: {topic: tasmota_49A3BC}
+    under: house/kitchen
+    label: {en: Coffee machine plug, sv: Kaffebryggarens uttag}
+  climate:
+    uses: mqtt/zigbee2mqtt-climate
+    connection: broker
+    with: {name: Climate sensor}
+    under: house/hall
+  meter:
+    uses: modbus/eastron-sdm630
+    connection: meters
+    with: {unit: 1}
+    under: house/cellar
+    label: {en: Main meter, sv: Huvudmätare}
+  dead-meter:
+    uses: modbus/eastron-sdm630
+    connection: meters
+    with: {unit: 9}
+    under: house/cellar
+  shed:
+    uses: mqtt/tasmota-plug
+    connection: broker
+    with: {topic: nobody_home}
+    under: garden
+  broken:
+    uses: mqtt/tasmota-plug
+    connection: broker
+    with: {tpoic: x}
+"""
+
+
+class House:
+    """A gateway with devices behind it and clients of every role before it. The parts may be stopped and started."""
+
+    def __init__(self, directory, prosody, mosquitto):
+        self.dir, self.prosody, self.mosquitto = directory, prosody, mosquitto
+        self.modbus_port = world.free_port()
+        self.meter = self.plug = self.zigbee = None
+        self.account, self.component = f"gw@{world.DOMAIN}/thingtree", world.COMPONENT
+        self.gateway = world.Thingtree(
+            directory, HOUSE.format(domain=world.DOMAIN, component=world.COMPONENT, c2s=prosody.port, ca=prosody.ca,
+                                    component_port=prosody.component_port, mqtt=mosquitto.port,
+                                    modbus=self.modbus_port, root=world.ROOT),
+            {"devices.d/house.yaml": HOUSE_DEVICES},
+            {"xmpp-password": prosody.passwords["gw"], "component-secret": prosody.secret})
+
+    def start_meter(self, *faults):
+        self.meter = world.Process("meter", [world.build_dir() / "tests/simulators/modbus_meter", "--tcp",
+                                             self.modbus_port, *faults], self.dir, expect="ready")
+
+    def start_plug(self, *options):
+        self.plug = world.Process("plug", [world.PYTHON, world.SIMULATORS / "tasmota.py", "--port",
+                                           self.mosquitto.port, "--period", "1", *options], self.dir, expect="ready")
+
+    def start_zigbee(self):
+        self.zigbee = world.Process("zigbee", [world.PYTHON, world.SIMULATORS / "zigbee2mqtt.py", "--port",
+                                               self.mosquitto.port, "--period", "1"], self.dir, expect="ready")
+
+    def start(self):
+        self.start_meter()
+        self.start_plug("--on")
+        self.start_zigbee()
+        self.gateway.start()
+        self.wait_online()
+        world.wait_until(lambda: all(self.has(*f) for f in (("plug", "power"), ("meter", "voltage_l1"),
+                                                            ("climate", "temperature"))), what="values")
+        return self
+
+    def has(self, node, field):
+        out = self.gateway.cli("read", "--json", node, check=False)
+        return out.returncode == 0 and f'"{field}"' in out.stdout
+
+    def wait_online(self, timeout=30):
+        def both():
+            assert self.gateway.process.is_running(), self.gateway.log()[-4000:]
+            return all(s["state"] == "online" for s in self.gateway.status()["xmpp"])
+        world.wait_until(both, timeout, "both XMPP sessions")
+
+    def client(self, name, resource="test"):
+        """A coroutine: the client of that role, logged in."""
+        from client import Client
+        return Client(f"{name}@{world.DOMAIN}/{resource}", self.prosody.passwords[name]).login(
+            "127.0.0.1", self.prosody.port, self.prosody.ca)
+
+    def stop(self):
+        for part in (self.gateway, self.plug, self.zigbee, self.meter):
+            if part:
+                part.stop()
+
+
+@pytest.fixture(scope="module", name="house")
+def _house(tmp_path_factory, prosody, mosquitto):
+    whole = House(tmp_path_factory.mktemp("house"), prosody, mosquitto)
+    try:
+        yield whole.start()
+    finally:
+        whole.stop()
+        if whole.gateway.process:
+            print("---- log of thingtree ----\n" + whole.gateway.log()[-6000:])
