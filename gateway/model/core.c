@@ -4,6 +4,8 @@
 
 #include "requests.h"
 
+#include <utlist.h>
+
 struct tt_core *tt_core_create(void)
 {
   struct tt_core *core = calloc(1, sizeof *core);
@@ -21,6 +23,11 @@ void tt_core_destroy(struct tt_core *core)
 {
   if (!core)
     return;
+  tt_readouts_drop(core);
+  for (struct tt_ticket *ticket = core->tickets, *next; ticket; ticket = next) {
+    next = ticket->next;
+    free(ticket);
+  }
   tt_tree_destroy(core->tree);
   free(core);
 }
@@ -59,12 +66,12 @@ struct tt_now tt_core_now(const struct tt_core *core)
 void tt_core_turn(struct tt_core *core, struct tt_now now)
 {
   core->now = now;
+  tt_readouts_turn(core);
 }
 
 uint64_t tt_core_due(const struct tt_core *core)
 {
-  (void)core;
-  return TT_NEVER;
+  return tt_readouts_due(core);
 }
 
 uint64_t tt_core_max_age(const struct tt_core *core, const struct tt_point *point)
@@ -95,4 +102,77 @@ void tt_core_refused(struct tt_core *core, const struct tt_caller *caller, enum 
 {
   if (core->audit.refused)
     core->audit.refused(core->audit.user, caller, op, node);
+}
+
+/* ---- What requests share ------------------------------------------------------------------------------- */
+struct tt_ticket *tt_ticket_create(struct tt_core *core, void *owner, size_t part)
+{
+  struct tt_ticket *ticket = malloc(sizeof *ticket);
+  if (!ticket)
+    return NULL;
+  *ticket = (struct tt_ticket){.core = core, .owner = owner, .part = part};
+  DL_APPEND(core->tickets, ticket);
+  return ticket;
+}
+
+void *tt_ticket_redeem(struct tt_ticket *ticket, size_t *ret_part)
+{
+  void *owner = ticket->owner;
+  if (owner && ret_part)
+    *ret_part = ticket->part;
+  DL_DELETE(ticket->core->tickets, ticket);
+  free(ticket);
+  return owner;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int tt_names_init(struct tt_names *names, const char *const texts[], size_t n)
+{
+  const char **sorted = NULL;
+  if (n > 0) {
+    sorted = malloc(n * sizeof *sorted);
+    if (!sorted)
+      return -ENOMEM;
+    memcpy(sorted, texts, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_names);
+  }
+  *names = (struct tt_names){.sorted = sorted, .n = n};
+  return 0;
+}
+
+void tt_names_finish(struct tt_names *names)
+{
+  free(names->sorted);
+  *names = (struct tt_names){0};
+}
+
+bool tt_names_has(const struct tt_names *names, const char *name)
+{
+  return names->is_all ||
+         (names->n > 0 && bsearch(&name, names->sorted, names->n, sizeof *names->sorted, compare_names));
+}
+
+const char *tt_error_text(int error, const char *text)
+{
+  static const struct {
+    int error;
+    const char *text;
+  } texts[] = {
+      {-ETIMEDOUT, "Timeout."},
+      {-ENODEV, "There is no device behind this node."},
+      {-ECANCELED, "The request was given up because the connection ended."},
+      {-ENOTCONN, "Not connected."},
+      {-EBUSY, "Too many requests are waiting for this device."},
+      {-EIO, "The device answered with an error."},
+  };
+  if (text && *text)
+    return text;
+  for (size_t i = 0; i < TT_COUNT(texts); i++)
+    if (texts[i].error == error)
+      return texts[i].text;
+  return "The device could not be reached.";
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * requests.h: the inside of struct tt_core, private to core.c, readout.c and control.c.
+ * requests.h: the inside of struct tt_core, private to core.c, readout.c and control.c; and what the two kinds of
+ * requests share.
  */
 #pragma once
 
 #include "core.h"
+
+struct tt_readout;
+struct tt_control;
 
 struct tt_core {
   struct tt_tree *tree;
@@ -14,4 +18,49 @@ struct tt_core {
   struct tt_device_hooks devices;
   const struct tt_poll_class *classes;
   size_t n_classes;
+  tt_id last_request;
+  struct tt_readout *readouts; /* hash by id */
+  struct tt_control *controls; /* in order of arrival */
+  struct tt_ticket *tickets;
 };
+
+#define TT_ACCESS_TIMEOUT_US (5 * TT_USEC_PER_SEC)  /* then the answer is no */
+#define TT_DEVICE_TIMEOUT_US (10 * TT_USEC_PER_SEC) /* of a node that does not say */
+
+/* What a hook gets as its user pointer. It is called once, perhaps after the request has gone: then `owner` is
+ * NULL. Freed by whoever is called, or with the core. */
+struct tt_ticket {
+  struct tt_ticket *prev, *next;
+  struct tt_core *core;
+  void *owner;
+  size_t part;
+};
+struct tt_ticket *tt_ticket_create(struct tt_core *core, void *owner, size_t part);
+/* Ends the ticket and tells whose it was; NULL: forget the call. */
+void *tt_ticket_redeem(struct tt_ticket *ticket, size_t *ret_part);
+/* The request does not want to hear any more. */
+static inline void tt_ticket_forget(struct tt_ticket **ticket)
+{
+  if (*ticket)
+    (*ticket)->owner = NULL;
+  *ticket = NULL;
+}
+
+/* A set of names, made for many questions. */
+struct tt_names {
+  const char **sorted;
+  size_t n;
+  bool is_all;
+};
+int tt_names_init(struct tt_names *names, const char *const texts[], size_t n); /* borrows the texts */
+void tt_names_finish(struct tt_names *names);
+#define TT_AUTONAMES TT_CLEANUP(tt_names_finish)
+bool tt_names_has(const struct tt_names *names, const char *name);
+
+/* The bridge's own words for a failure, or ours. */
+const char *tt_error_text(int error, const char *text);
+
+/* readout.c, control.c: what is due; when the next is; forget everything. */
+void tt_readouts_turn(struct tt_core *core);
+uint64_t tt_readouts_due(const struct tt_core *core);
+void tt_readouts_drop(struct tt_core *core);
