@@ -63,7 +63,7 @@ def check(root):
                 continue
             target = (path.parent / name).resolve()
             if not target.is_file():
-                target = next((root / base / name for base in ("gateway", ".")
+                target = next((root / base / name for base in ("gateway", "bridges", ".")
                                if (root / base / name).is_file()), None)
             if target is None:
                 problems.append(f"{where}: \"{name}\" not found")
