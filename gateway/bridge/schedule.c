@@ -29,7 +29,8 @@ void tt_schedule_start(struct tt_schedule *schedule, uint64_t now_us)
     class->is_open = false;
     class->due_us = now_us + tt_random_below(spread_us);
     /* The first poll comes soon, the later ones spread over the whole interval. */
-    class->phase_us = class->due_us - tt_random_below(class->every_us / 2 + 1);
+    uint64_t back_us = tt_random_below(class->every_us / 2 + 1);
+    class->phase_us = class->due_us > back_us ? class->due_us - back_us : 0; /* shortly after boot */
   }
   schedule->n_open = 0;
   schedule->failures = 0;
@@ -65,7 +66,7 @@ bool tt_schedule_take(struct tt_schedule *schedule, uint64_t now_us, size_t *ret
   return true;
 }
 
-void tt_schedule_end(struct tt_schedule *schedule, size_t i, uint64_t now_us, bool is_failed)
+void tt_schedule_end(struct tt_schedule *schedule, size_t i, uint64_t now_us, enum tt_poll_end end)
 {
   struct tt_schedule_class *class = &schedule->classes[i];
   if (!class->is_open)
@@ -77,9 +78,9 @@ void tt_schedule_end(struct tt_schedule *schedule, size_t i, uint64_t now_us, bo
   uint64_t behind_us = now_us > class->phase_us ? now_us - class->phase_us : 0;
   set_due(class, class->phase_us + (behind_us / class->every_us + 1) * class->every_us);
 
-  if (!is_failed)
+  if (end == TT_POLL_ANSWERED)
     tt_schedule_alive(schedule);
-  else if (now_us >= schedule->retry_us) {
+  else if (end == TT_POLL_FAILED && now_us >= schedule->retry_us) {
     /* Polls that were open together and fail together count once. */
     uint64_t wait_us = tt_schedule_backoff(shortest(schedule), ++schedule->failures);
     schedule->retry_us = now_us + wait_us + tt_random_below(wait_us / 10 + 1);

@@ -37,8 +37,12 @@ void tt_schedule_start(struct tt_schedule *schedule, uint64_t now_us);
 uint64_t tt_schedule_due(const struct tt_schedule *schedule);
 /* The class that has been due longest, marked open; false: none is due. */
 bool tt_schedule_take(struct tt_schedule *schedule, uint64_t now_us, size_t *ret_class);
-/* It has ended. `is_failed`: the device as a whole did not answer. */
-void tt_schedule_end(struct tt_schedule *schedule, size_t class, uint64_t now_us, bool is_failed);
+enum tt_poll_end {
+  TT_POLL_ANSWERED,
+  TT_POLL_FAILED,  /* the device as a whole did not answer */
+  TT_POLL_SKIPPED, /* was not asked, nothing is known */
+};
+void tt_schedule_end(struct tt_schedule *schedule, size_t class, uint64_t now_us, enum tt_poll_end end);
 /* The device has proved alive by other means: a requested read, a report of its own. */
 void tt_schedule_alive(struct tt_schedule *schedule);
 

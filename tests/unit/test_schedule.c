@@ -34,13 +34,13 @@ static void test_interval_keeps_its_phase_and_spreads(void **state)
     tt_schedule_start(&s, NOW);
     uint64_t first = tt_schedule_due(&s);
     assert_true(tt_schedule_take(&s, first, &class));
-    tt_schedule_end(&s, class, first + 2 * S, false);
+    tt_schedule_end(&s, class, first + 2 * S, TT_POLL_ANSWERED);
     uint64_t second = tt_schedule_due(&s);
     assert_in_range(second, first + 2 * S, first + 60 * S);
     low = second < low ? second : low;
     high = second > high ? second : high;
     assert_true(tt_schedule_take(&s, second, &class));
-    tt_schedule_end(&s, class, second + 3 * S, false);
+    tt_schedule_end(&s, class, second + 3 * S, TT_POLL_ANSWERED);
     assert_int_equal(tt_schedule_due(&s), second + 60 * S); /* the answer's time does not push it */
   }
   assert_true(high - low > 20 * S);
@@ -58,7 +58,7 @@ static void test_jitter_is_within_its_bound(void **state)
   for (int i = 0; i < 50; i++) {
     uint64_t due = tt_schedule_due(&s);
     assert_true(tt_schedule_take(&s, due, &class));
-    tt_schedule_end(&s, class, due, false);
+    tt_schedule_end(&s, class, due, TT_POLL_ANSWERED);
     assert_in_range(c.due_us, c.phase_us, c.phase_us + S);
     differs |= last && c.due_us - c.phase_us != last;
     last = c.due_us - c.phase_us;
@@ -76,9 +76,9 @@ static void test_open_poll_is_not_repeated_and_missed_turns_are_left_out(void **
   assert_true(tt_schedule_take(&s, NOW + S, &class));
   assert_int_equal(tt_schedule_due(&s), TT_NEVER);
   assert_false(tt_schedule_take(&s, NOW + 5 * S, &class));
-  tt_schedule_end(&s, class, NOW + 7 * S, false);
+  tt_schedule_end(&s, class, NOW + 7 * S, TT_POLL_ANSWERED);
   assert_in_range(tt_schedule_due(&s), NOW + 7 * S + 1, NOW + 8 * S);
-  tt_schedule_end(&s, class, NOW + 7 * S, true); /* not open: nothing */
+  tt_schedule_end(&s, class, NOW + 7 * S, TT_POLL_FAILED); /* not open: nothing */
   assert_int_equal(s.failures, 0);
 }
 
@@ -121,7 +121,7 @@ static void test_dead_device_has_one_probe_at_a_time_and_comes_back(void **state
     assert_true(tt_schedule_take(&s, now, &open[i]));
   now += S; /* the time-out */
   for (int i = 0; i < 3; i++)
-    tt_schedule_end(&s, open[i], now, true);
+    tt_schedule_end(&s, open[i], now, TT_POLL_FAILED);
   assert_int_equal(s.failures, 1); /* once, not three times */
 
   unsigned probes = 0;
@@ -135,14 +135,14 @@ static void test_dead_device_has_one_probe_at_a_time_and_comes_back(void **state
     assert_false(tt_schedule_take(&s, now, &class));
     assert_int_equal(tt_schedule_due(&s), TT_NEVER);
     now += S;
-    tt_schedule_end(&s, class, now, true);
+    tt_schedule_end(&s, class, now, TT_POLL_FAILED);
   }
   assert_in_range(probes, 10, 16);
   assert_in_range(gap, 10 * S, 11 * S);
 
   now = tt_schedule_due(&s);
   assert_true(tt_schedule_take(&s, now, &class));
-  tt_schedule_end(&s, class, now, false);
+  tt_schedule_end(&s, class, now, TT_POLL_ANSWERED);
   assert_true(tt_schedule_take(&s, now, &class)); /* the others at once */
   assert_true(tt_schedule_take(&s, now, &class));
 }
@@ -157,11 +157,28 @@ static void test_other_proof_of_life_ends_the_backoff(void **state)
   for (int i = 0; i < 6; i++) {
     uint64_t due = tt_schedule_due(&s);
     assert_true(tt_schedule_take(&s, due, &class));
-    tt_schedule_end(&s, class, due, true);
+    tt_schedule_end(&s, class, due, TT_POLL_FAILED);
   }
   assert_true(tt_schedule_due(&s) > c.due_us);
   tt_schedule_alive(&s);
   assert_int_equal(tt_schedule_due(&s), c.due_us);
+}
+
+static void test_a_skipped_poll_proves_nothing(void **state)
+{
+  struct tt_schedule_class c[2] = {{.every_us = S}, {.every_us = S}};
+  struct tt_schedule s = {.classes = c, .n = 2};
+  size_t class;
+  (void)state;
+  tt_schedule_start(&s, NOW);
+  assert_true(tt_schedule_take(&s, NOW + S, &class));
+  tt_schedule_end(&s, class, NOW + S, TT_POLL_FAILED);
+  uint64_t retry = tt_schedule_due(&s);
+  assert_true(tt_schedule_take(&s, retry, &class));
+  tt_schedule_end(&s, class, retry, TT_POLL_SKIPPED);
+  assert_int_equal(s.failures, 1);
+  assert_int_equal(s.n_open, 0);
+  assert_true(tt_schedule_due(&s) >= retry);
 }
 
 static void test_absurd_interval_is_raised(void **state)
@@ -185,6 +202,7 @@ int main(void)
       cmocka_unit_test(test_backoff_grows_to_its_cap),
       cmocka_unit_test(test_dead_device_has_one_probe_at_a_time_and_comes_back),
       cmocka_unit_test(test_other_proof_of_life_ends_the_backoff),
+      cmocka_unit_test(test_a_skipped_poll_proves_nothing),
       cmocka_unit_test(test_absurd_interval_is_raised),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * host.c: the life of instances and devices, and what bridges tell about them.
+ */
+#include "instance.h"
+
+#include "service/log.h"
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+/* A bridge may log so many lines in a window; the rest is counted. */
+#define LOG_WINDOW_US (10 * TT_USEC_PER_SEC)
+#define LOG_LINES_MAX 20
+
+static struct tt_tree *tree_of(const struct tt_host *host)
+{
+  return tt_core_tree(host->core);
+}
+
+static void message(struct tt_host *host, tt_id id, const char *code, enum tt_message_type type, const char *text)
+{
+  struct tt_node *node = tt_tree_get(tree_of(host), id);
+  if (node)
+    tt_node_message(tree_of(host), host_now(host), node, code, type, text);
+}
+
+/* ---- What a bridge may ask about itself ------------------------------------------------------------------- */
+struct sd_event *tt_bridge_event(struct tt_bridge *bridge)
+{
+  return bridge->host->event;
+}
+
+const char *tt_bridge_name(struct tt_bridge *bridge)
+{
+  return bridge->config->name;
+}
+
+const void *tt_bridge_options(struct tt_bridge *bridge)
+{
+  return bridge->config->options;
+}
+
+void *tt_bridge_state(struct tt_bridge *bridge)
+{
+  return bridge->state;
+}
+
+struct tt_now tt_bridge_now(struct tt_bridge *bridge)
+{
+  return host_now(bridge->host);
+}
+
+struct tt_bridge *tt_device_bridge(struct tt_device *device)
+{
+  return device->bridge;
+}
+
+const struct tt_device_config *tt_device_config(struct tt_device *device)
+{
+  return &device->entry->config;
+}
+
+void *tt_device_state(struct tt_device *device)
+{
+  return device->state;
+}
+
+int tt_post(struct tt_bridge *bridge, enum tt_lane lane, const void *key, size_t key_size, tt_post_fn fn,
+            const void *data, size_t size)
+{
+  return tt_mailbox_post(bridge->mailbox, lane, key, key_size, fn, data, size);
+}
+
+void tt_bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char *format, ...)
+{
+  uint64_t now_us = host_now(bridge->host).mono_us;
+  if (now_us - bridge->log_window_us >= LOG_WINDOW_US) {
+    if (bridge->log_lines > LOG_LINES_MAX)
+      tt_log(TT_LOG_WARNING, bridge->config->name, "%u more lines were left out",
+             bridge->log_lines - LOG_LINES_MAX);
+    bridge->log_window_us = now_us;
+    bridge->log_lines = 0;
+  }
+  if (++bridge->log_lines > LOG_LINES_MAX)
+    return;
+  va_list ap;
+  va_start(ap, format);
+  tt_logv(level, bridge->config->name, format, ap);
+  va_end(ap);
+}
+
+void bridge_breach(struct tt_bridge *bridge, const char *what)
+{
+  if (bridge->count.breaches++ == 0)
+    tt_log(TT_LOG_ERROR, bridge->config->name, "the bridge %s: a fault in the bridge, please report it", what);
+  status_touch(bridge->host);
+}
+
+/* ---- State of connections and devices --------------------------------------------------------------------- */
+/* All devices of a connection share its fate. */
+static void tell_devices(struct tt_bridge *bridge, const char *text)
+{
+  char said[TT_HOST_TEXT_MAX + 128];
+  if (text)
+    snprintf(said, sizeof(said), "connection %s: %s", bridge->config->name, text);
+  for (struct tt_device *device = bridge->devices; device; device = device->next)
+    message(bridge->host, device->node, "connection", TT_MESSAGE_ERROR, text ? said : NULL);
+}
+
+void tt_connection_state(struct tt_bridge *bridge, enum tt_link_state state, const char *format, ...)
+{
+  char text[TT_HOST_TEXT_MAX] = "";
+  enum tt_link_state before = bridge->link;
+  va_list ap;
+  if (bridge->phase != PHASE_RUNNING)
+    return;
+  if (format && state != TT_LINK_ONLINE) {
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+  }
+  if (state == TT_LINK_OFFLINE && !*text)
+    snprintf(text, sizeof(text), "not connected");
+  if (state == before && strcmp(text, bridge->link_text ? bridge->link_text : "") == 0)
+    return;
+
+  bridge->link = state;
+  free(bridge->link_text);
+  bridge->link_text = *text ? strdup(text) : NULL;
+  message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, state == TT_LINK_OFFLINE ? text : NULL);
+  tell_devices(bridge, state == TT_LINK_OFFLINE ? text : NULL);
+  if (state != before && state == TT_LINK_OFFLINE)
+    tt_log(TT_LOG_WARNING, bridge->config->name, "offline: %s", text);
+  else if (state != before && state == TT_LINK_ONLINE)
+    tt_log(TT_LOG_INFO, bridge->config->name, "online");
+  if (before == TT_LINK_OFFLINE && state == TT_LINK_ONLINE)
+    for (struct tt_device *device = bridge->devices; device; device = device->next)
+      if (device->phase == PHASE_RUNNING)
+        poll_start(device);
+  status_show(bridge->host);
+}
+
+void device_up(struct tt_device *device)
+{
+  if (!device->is_down)
+    return;
+  device->is_down = false;
+  message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, NULL);
+  tt_log(TT_LOG_INFO, device->entry->config.key, "answers again");
+  poll_alive(device);
+  status_touch(device->bridge->host);
+}
+
+void device_down(struct tt_device *device, const char *text)
+{
+  if (device->bridge->link == TT_LINK_OFFLINE)
+    return; /* the connection's message says it already */
+  if (!device->is_down)
+    tt_log(TT_LOG_WARNING, device->entry->config.key, "offline: %s", text);
+  device->is_down = true;
+  message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, text);
+  status_touch(device->bridge->host);
+}
+
+void tt_device_link(struct tt_device *device, enum tt_link_state state, const char *format, ...)
+{
+  char text[TT_HOST_TEXT_MAX] = "offline";
+  if (device->phase != PHASE_RUNNING)
+    return;
+  if (format && state == TT_LINK_OFFLINE) {
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+  }
+  if (state == TT_LINK_OFFLINE)
+    device_down(device, text);
+  else
+    device_up(device);
+}
+
+void tt_fail(struct tt_device *device, const char *format, ...)
+{
+  char text[TT_HOST_TEXT_MAX];
+  va_list ap;
+  va_start(ap, format);
+  vsnprintf(text, sizeof(text), format, ap);
+  va_end(ap);
+  free(device->fail_text);
+  device->fail_text = strdup(text);
+}
+
+/* ---- Values ----------------------------------------------------------------------------------------------- */
+static struct tt_node *node_for(struct tt_device *device, uint16_t point)
+{
+  if (device->phase != PHASE_RUNNING)
+    return NULL; /* on its way out */
+  if (point >= device->entry->config.n_points) {
+    bridge_breach(device->bridge, "reported a point that the device does not have");
+    return NULL;
+  }
+  return tt_tree_get(tree_of(device->bridge->host), device->node);
+}
+
+void tt_report(struct tt_device *device, uint16_t point, const struct tt_value *raw, uint64_t stamp_us,
+               unsigned flags)
+{
+  struct tt_host *host = device->bridge->host;
+  struct tt_node *node = node_for(device, point);
+  bool is_retained = flags & TT_REPORT_RETAINED;
+  if (!node)
+    return;
+  device->bridge->count.reports++;
+  tt_node_report(tree_of(host), host_now(host), node, point, raw, stamp_us, is_retained);
+  if (!is_retained)
+    device_up(device);
+  status_touch(host);
+}
+
+void tt_report_missing(struct tt_device *device, uint16_t point)
+{
+  struct tt_host *host = device->bridge->host;
+  struct tt_node *node = node_for(device, point);
+  if (node)
+    tt_node_report_missing(tree_of(host), host_now(host), node, point);
+}
+
+void tt_report_error(struct tt_device *device, uint16_t point, const char *format, ...)
+{
+  struct tt_host *host = device->bridge->host;
+  struct tt_node *node = node_for(device, point);
+  char text[TT_HOST_TEXT_MAX];
+  if (!node)
+    return;
+  va_list ap;
+  va_start(ap, format);
+  vsnprintf(text, sizeof(text), format, ap);
+  va_end(ap);
+  tt_node_report_error(tree_of(host), host_now(host), node, point, text);
+}
+
+/* ---- Devices ---------------------------------------------------------------------------------------------- */
+static void attach_failed(struct tt_device *device, int error)
+{
+  struct tt_host *host = device->bridge->host;
+  const char *why = device->fail_text ? device->fail_text : strerror(-error);
+  tt_log(TT_LOG_ERROR, device->entry->config.key, "%s", why);
+  message(host, device->node, "attach", TT_MESSAGE_ERROR, why);
+}
+
+static void device_finish(struct tt_device *device)
+{
+  device->phase = PHASE_IDLE;
+  device->is_down = false;
+  requests_detach(device);
+  poll_finish(device);
+  free(device->state);
+  device->state = NULL;
+}
+
+static void device_leave(struct tt_device *device)
+{
+  device_finish(device);
+  device->bridge->count.devices--;
+}
+
+/* Everything but the bridge's own part. */
+static int device_prepare(struct tt_device *device)
+{
+  struct tt_bridge *bridge = device->bridge;
+  free(device->fail_text);
+  device->fail_text = NULL;
+  if (bridge->count.devices >= TT_BRIDGE_DEVICES_MAX) {
+    tt_fail(device, "one connection has at most %d devices", TT_BRIDGE_DEVICES_MAX);
+    return -ENOSPC;
+  }
+  if (bridge->ops->device_size > 0 && !(device->state = calloc(1, bridge->ops->device_size)))
+    return -ENOMEM;
+  int r = requests_attach(device);
+  return r < 0 ? r : poll_plan(device);
+}
+
+static int attach(struct tt_device *device)
+{
+  struct tt_bridge *bridge = device->bridge;
+  if (bridge->phase != PHASE_RUNNING || device->phase != PHASE_IDLE || device->entry->is_disabled)
+    return -ENODEV;
+  int r = device_prepare(device);
+  if (r >= 0) {
+    device->phase = PHASE_RUNNING; /* it may report from within attach */
+    r = bridge->ops->attach(bridge, device);
+  }
+  if (r < 0) {
+    device_finish(device);
+    attach_failed(device, r);
+    return r;
+  }
+  bridge->count.devices++;
+  message(bridge->host, device->node, "attach", TT_MESSAGE_ERROR, NULL);
+  poll_start(device);
+  return 0;
+}
+
+void tt_detached(struct tt_device *device)
+{
+  if (device->phase != PHASE_STOPPING) {
+    bridge_breach(device->bridge, "let go of a device that was not asked for");
+    return;
+  }
+  device->phase = PHASE_STOPPED;
+  device->bridge->host->is_reap_due = true;
+  requests_pump(device->bridge->host);
+}
+
+static struct tt_device *device_find(const struct tt_host *host, const char *key)
+{
+  for (size_t i = 0; i < host->n_devices; i++)
+    if (strcmp(host->devices[i].entry->config.key, key) == 0)
+      return &host->devices[i];
+  return NULL;
+}
+
+int tt_host_attach(struct tt_host *host, const char *key)
+{
+  struct tt_device *device = device_find(host, key);
+  return device ? attach(device) : -ENODEV;
+}
+
+int tt_host_detach(struct tt_host *host, const char *key)
+{
+  struct tt_device *device = device_find(host, key);
+  if (!device || device->phase != PHASE_RUNNING || device->bridge->phase != PHASE_RUNNING)
+    return -ENODEV;
+  requests_cancel(device, true);
+  device->phase = PHASE_STOPPING;
+  device->bridge->ops->detach(device->bridge, device);
+  return 0;
+}
+
+bool tt_host_is_attached(const struct tt_host *host, const char *key)
+{
+  const struct tt_device *device = device_find(host, key);
+  return device && device->phase != PHASE_IDLE;
+}
+
+/* ---- Instances -------------------------------------------------------------------------------------------- */
+static void bridge_disable(struct tt_bridge *bridge, const char *why)
+{
+  bridge->down = why;
+  message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, why);
+  tell_devices(bridge, why);
+}
+
+static void bridge_start(struct tt_bridge *bridge)
+{
+  if (!bridge->ops || bridge->phase != PHASE_IDLE)
+    return;
+  int r = 0;
+  if (bridge->ops->instance_size > 0 && !(bridge->state = calloc(1, bridge->ops->instance_size)))
+    r = -ENOMEM;
+  if (r >= 0)
+    r = tt_mailbox_create(bridge->host->inbox, bridge, &bridge->mailbox);
+  if (r >= 0) {
+    bridge->phase = PHASE_RUNNING;
+    bridge->host->n_running++;
+    r = bridge->ops->start(bridge);
+    if (r < 0) {
+      bridge->phase = PHASE_IDLE;
+      bridge->host->n_running--;
+    }
+  }
+  if (r < 0) {
+    tt_mailbox_destroy(bridge->mailbox);
+    bridge->mailbox = NULL;
+    free(bridge->state);
+    bridge->state = NULL;
+    tt_log(TT_LOG_ERROR, bridge->config->name, "cannot start: %s", strerror(-r));
+    bridge_disable(bridge, "the bridge could not be started");
+    return;
+  }
+  for (struct tt_device *device = bridge->devices; device; device = device->next)
+    (void)attach(device); /* has told its node */
+}
+
+void tt_stopped(struct tt_bridge *bridge)
+{
+  if (bridge->phase != PHASE_STOPPING) {
+    bridge_breach(bridge, "stopped without having been asked, or twice");
+    return;
+  }
+  bridge->phase = PHASE_STOPPED;
+  tt_mailbox_close(bridge->mailbox);
+  bridge->host->is_reap_due = true;
+  requests_pump(bridge->host);
+}
+
+static void bridge_reap(struct tt_bridge *bridge)
+{
+  for (struct tt_device *device = bridge->devices; device; device = device->next)
+    if (device->phase != PHASE_IDLE)
+      device_leave(device);
+  bridge->count.dropped += tt_mailbox_counts(bridge->mailbox).dropped;
+  tt_mailbox_destroy(bridge->mailbox);
+  bridge->mailbox = NULL;
+  free(bridge->state);
+  bridge->state = NULL;
+  bridge->phase = PHASE_IDLE;
+  bridge->link = TT_LINK_UNKNOWN;
+  bridge->host->n_running--;
+}
+
+void host_reap(struct tt_host *host)
+{
+  if (!host->is_reap_due)
+    return;
+  host->is_reap_due = false;
+  for (size_t i = 0; i < host->n_bridges; i++) {
+    struct tt_bridge *bridge = &host->bridges[i];
+    if (bridge->phase == PHASE_STOPPED)
+      bridge_reap(bridge);
+    for (struct tt_device *device = bridge->devices; device; device = device->next)
+      if (device->phase == PHASE_STOPPED)
+        device_leave(device);
+  }
+  if (host->n_running == 0 && host->stopped_fn) {
+    void (*fn)(void *user) = host->stopped_fn;
+    host->stopped_fn = NULL;
+    fn(host->stopped_user);
+  }
+}
+
+void tt_host_start(struct tt_host *host)
+{
+  for (size_t i = 0; i < host->n_bridges; i++)
+    bridge_start(&host->bridges[i]);
+  status_show(host);
+}
+
+void tt_host_stop(struct tt_host *host, void (*fn)(void *user), void *user)
+{
+  if (host->is_stopping)
+    return;
+  host->is_stopping = true;
+  host->stopped_fn = fn;
+  host->stopped_user = user;
+  host->is_reap_due = true; /* with nothing to stop, the pump tells so */
+  requests_pump(host);
+  for (size_t i = 0; i < host->n_bridges; i++) {
+    struct tt_bridge *bridge = &host->bridges[i];
+    if (bridge->phase != PHASE_RUNNING)
+      continue;
+    bridge->phase = PHASE_STOPPING;
+    for (struct tt_device *device = bridge->devices; device; device = device->next)
+      if (device->phase != PHASE_IDLE)
+        requests_cancel(device, true);
+    bridge->ops->stop(bridge);
+  }
+}
+
+bool tt_host_is_stopped(const struct tt_host *host)
+{
+  return host->n_running == 0;
+}
+
+/* ---- Making everything from the configuration --------------------------------------------------------------- */
+static int device_create(struct tt_host *host, const struct tt_device_entry *entry)
+{
+  struct tt_node *node;
+  struct tt_bridge *bridge = entry->connection < host->n_bridges ? &host->bridges[entry->connection] : NULL;
+  bool is_disabled = entry->is_disabled || !bridge;
+  struct tt_node_spec spec = {
+      .kind = TT_NODE_DEVICE,
+      .key = entry->config.key,
+      .place = entry->place,
+      .label = entry->label.n > 0 ? &entry->label : NULL,
+      .type = entry->type,
+      .vendor = entry->vendor,
+      .model = entry->model,
+      .points = is_disabled ? NULL : entry->config.points,
+      .n_points = is_disabled ? 0 : entry->config.n_points,
+      .timeout_us = bridge ? bridge->config->timeout_us : 0,
+      .is_disabled = is_disabled,
+  };
+  int r = tt_tree_add(tree_of(host), host_now(host), &spec, &node);
+  if (r == -ENOMEM || r == -ENOSPC)
+    return r;
+  if (r < 0) {
+    tt_log(TT_LOG_ERROR, entry->config.key, "cannot be a node: %s", strerror(-r));
+    return 0;
+  }
+  if (is_disabled)
+    message(host, node->id, "config", TT_MESSAGE_ERROR,
+            entry->error ? entry->error : "its connection does not exist");
+  if (!bridge)
+    return 0;
+
+  struct tt_device *device = &host->devices[host->n_devices++];
+  *device = (struct tt_device){.bridge = bridge, .entry = entry, .node = node->id};
+  HASH_ADD(hh, host->by_node, node, sizeof(device->node), device);
+  device->next = bridge->devices;
+  bridge->devices = device;
+  return 0;
+}
+
+/* Devices were put in front; attach and show them in the order of the files. */
+static void in_order(struct tt_bridge *bridge)
+{
+  struct tt_device *device = bridge->devices, *next;
+  for (bridge->devices = NULL; device; device = next) {
+    next = device->next;
+    device->next = bridge->devices;
+    bridge->devices = device;
+  }
+}
+
+static int bridge_create(struct tt_bridge *bridge)
+{
+  const struct tt_connection_config *config = bridge->config;
+  int r = status_connection_create(bridge);
+  if (r < 0)
+    return r;
+  in_order(bridge);
+  if (config->is_disabled || !config->ops) {
+    bridge->ops = NULL;
+    bridge_disable(bridge, config->error ? config->error : "there is no such bridge");
+    tt_log(TT_LOG_ERROR, config->name, "disabled: %s", bridge->down);
+  }
+  return 0;
+}
+
+static int make(struct tt_host *host)
+{
+  const struct tt_config *config = host->config;
+  int r = tt_inbox_create(host->event, &host->inbox);
+  if (r >= 0)
+    r = requests_init(host);
+  if (r < 0)
+    return r;
+  host->bridges = calloc(config->n_connections + 1, sizeof(*host->bridges));
+  host->devices = calloc(config->n_devices + 1, sizeof(*host->devices));
+  if (!host->bridges || !host->devices)
+    return -ENOMEM;
+  host->n_bridges = config->n_connections;
+  for (size_t i = 0; i < host->n_bridges; i++)
+    host->bridges[i] =
+        (struct tt_bridge){.host = host, .config = &config->connections[i], .ops = config->connections[i].ops};
+  for (size_t i = 0; r >= 0 && i < config->n_devices; i++)
+    r = device_create(host, &config->devices[i]);
+  if (r >= 0)
+    r = status_create(host); /* after the devices: people look at those first */
+  for (size_t i = 0; r >= 0 && i < host->n_bridges; i++)
+    r = bridge_create(&host->bridges[i]);
+  return r;
+}
+
+int tt_host_create(struct sd_event *event, struct tt_core *core, const struct tt_config *config,
+                   struct tt_host **ret)
+{
+  struct tt_host *host = calloc(1, sizeof(*host));
+  if (!host)
+    return -ENOMEM;
+  host->event = event;
+  host->core = core;
+  host->config = config;
+  int r = make(host);
+  if (r < 0) {
+    tt_host_destroy(host);
+    return r;
+  }
+  status_show(host);
+  *ret = host;
+  return 0;
+}
+
+void tt_host_destroy(struct tt_host *host)
+{
+  if (!host)
+    return;
+  bool is_stopped = host->n_running == 0;
+  for (size_t i = 0; i < host->n_devices; i++) {
+    if (host->devices[i].phase != PHASE_IDLE && is_stopped)
+      device_finish(&host->devices[i]);
+    free(host->devices[i].fail_text);
+  }
+  HASH_CLEAR(hh, host->by_node);
+  for (size_t i = 0; i < host->n_bridges; i++)
+    free(host->bridges[i].link_text);
+  status_finish(host);
+  requests_finish(host);
+  if (!is_stopped)
+    return; /* the threads that remain may still post: the process is about to end */
+  tt_inbox_destroy(host->inbox);
+  free(host->bridges);
+  free(host->devices);
+  free(host);
+}
+
+struct tt_device_hooks tt_host_devices(struct tt_host *host)
+{
+  return requests_hooks(host);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * host.h: runs the bridges. Makes an instance of every connection and a node and a device of everything under
+ * devices.d, polls, carries requests of the core to the bridges and answers for a bridge that does not. What bridges
+ * may call is in <thingtree/host.h>. Main thread only.
+ */
+#pragma once
+
+#include "config/config.h"
+#include "model/core.h"
+
+#define TT_HOST_GRACE_US (1 * TT_USEC_PER_SEC) /* after a deadline the host answers for the bridge */
+#define TT_HOST_TEXT_MAX 512                   /* bytes of one sentence of a bridge */
+
+struct tt_host;
+
+/* Makes all nodes; nothing runs yet. Everything must outlive the host. -ENOMEM and errors of the tree. */
+int tt_host_create(struct sd_event *event, struct tt_core *core, const struct tt_config *config,
+                   struct tt_host **ret);
+/* Instances that have not stopped are left in memory: threads of theirs may still run. */
+void tt_host_destroy(struct tt_host *host);
+
+/* What the core needs of it. */
+struct tt_device_hooks tt_host_devices(struct tt_host *host);
+
+/* Starts every connection, attaches every device. What fails is a node with a message. */
+void tt_host_start(struct tt_host *host);
+/* Stops every connection; every open request ends with -ECANCELED. `fn` is called once when all have stopped,
+ * perhaps never; perhaps from within. */
+void tt_host_stop(struct tt_host *host, void (*fn)(void *user), void *user);
+bool tt_host_is_stopped(const struct tt_host *host);
+
+/* One device leaves and joins again: what a change of configuration is made of. -ENODEV: no such device, or not in a
+ * state for it. Detaching is done when tt_host_is_attached() has become false. */
+int tt_host_detach(struct tt_host *host, const char *key);
+int tt_host_attach(struct tt_host *host, const char *key);
+bool tt_host_is_attached(const struct tt_host *host, const char *key);
+
+/* ---- How it goes, per connection -------------------------------------------------------------------------- */
+struct tt_connection_status {
+  const char *name, *protocol;
+  const char *state; /* "online", "offline", "unknown", "disabled" */
+  const char *text;  /* why not online; NULL */
+  size_t devices;    /* attached */
+  size_t requests;   /* open */
+  uint64_t reads, writes, reports;
+  uint64_t failed;   /* requests that ended with an error, time-outs among them */
+  uint64_t timeouts; /* answered by the host */
+  uint64_t late;     /* completions after that */
+  uint64_t dropped;  /* reports that found no room */
+  uint64_t breaches; /* of the contract in bridge.h */
+};
+size_t tt_host_n_connections(const struct tt_host *host);
+struct tt_connection_status tt_host_connection(struct tt_host *host, size_t i);

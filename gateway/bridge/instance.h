@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * instance.h: what host.c, request.c and status.c share, and nobody else sees.
+ */
+#pragma once
+
+#include "host.h"
+#include "inbox.h"
+#include "schedule.h"
+
+#include <systemd/sd-event.h>
+#include <uthash.h>
+
+enum phase {
+  PHASE_IDLE,     /* not started, or disabled, or not attached */
+  PHASE_RUNNING,  /* started; attached */
+  PHASE_STOPPING, /* stop or detach was called */
+  PHASE_STOPPED,  /* the bridge has said so */
+};
+
+struct op;
+struct request;
+
+/* What a connection node shows; the last values that were reported. */
+#define STATUS_NUMBERS 5
+
+struct tt_bridge {
+  struct tt_host *host;
+  const struct tt_connection_config *config;
+  const struct tt_bridge_ops *ops; /* NULL: disabled */
+  struct tt_mailbox *mailbox;
+  void *state;
+  tt_id node;
+  enum phase phase;
+  bool is_in_call; /* one of its functions runs */
+  enum tt_link_state link;
+  char *link_text;  /* why not online; NULL */
+  const char *down; /* why it is disabled; NULL */
+  struct tt_device *devices;
+  struct tt_connection_status count; /* the numbers of it */
+  int64_t shown[STATUS_NUMBERS];     /* -1: never */
+  const char *shown_state;
+  uint64_t log_window_us;
+  unsigned log_lines;
+};
+
+struct tt_device {
+  UT_hash_handle hh; /* host->by_node */
+  struct tt_bridge *bridge;
+  struct tt_device *next; /* of the bridge */
+  const struct tt_device_entry *entry;
+  tt_id node;
+  void *state;
+  enum phase phase;
+  char *fail_text; /* tt_fail() */
+  bool is_down;    /* has the message "offline" */
+  /* requests: request.c */
+  struct op *ops;      /* open and waiting, oldest first */
+  struct op **reading; /* per point: the newest read of it that is open or waiting */
+  uint8_t *is_read;    /* per point: a read of it is open at the bridge */
+  unsigned n_writes;   /* open or waiting */
+  bool is_writing;     /* one is open at the bridge */
+  unsigned epoch;      /* counts writes: a read from before one proves nothing about it */
+  struct tt_schedule schedule;
+  uint16_t **class_points; /* per class of the schedule */
+  size_t *n_class_points;
+  sd_event_source *timer; /* of the schedule */
+};
+
+struct slot {
+  struct op *op;
+  uint32_t generation;
+  uint32_t next_free;
+};
+
+struct tt_host {
+  struct sd_event *event;
+  struct tt_core *core;
+  const struct tt_config *config;
+  struct tt_inbox *inbox;
+  struct tt_bridge *bridges;
+  size_t n_bridges;
+  struct tt_device *devices; /* all of them, one array: pointers are stable */
+  size_t n_devices;
+  struct tt_device *by_node;
+  tt_id node;       /* `gateway` */
+  size_t n_running; /* instances that have not stopped */
+  bool is_reap_due; /* something has stopped or detached since the pump last ran */
+  bool is_stopping;
+  void (*stopped_fn)(void *user);
+  void *stopped_user;
+  /* request.c */
+  struct slot *slots;
+  uint32_t n_slots, free_slot; /* index + 1; 0: none */
+  struct request *finished;    /* waiting to be told, in order */
+  struct op *waiting;          /* ops that are not at their bridge yet, in order */
+  sd_event_source *pump;
+  /* status.c */
+  sd_event_source *status_timer;
+  bool is_status_due;
+  int64_t shown[3];
+};
+
+static inline struct tt_now host_now(const struct tt_host *host)
+{
+  return tt_core_now(host->core);
+}
+
+/* ---- host.c */
+/* The device proved alive, or did not answer. Logs and shows the change. */
+void device_up(struct tt_device *device);
+void device_down(struct tt_device *device, const char *text);
+/* The bridge did what bridge.h forbids: counted, and said once. */
+void bridge_breach(struct tt_bridge *bridge, const char *what);
+
+/* Free what has stopped or detached; end its requests. At the start of the pump: none of its calls runs then. */
+void host_reap(struct tt_host *host);
+
+/* ---- request.c */
+void requests_pump(struct tt_host *host);      /* in a later event of the loop */
+int requests_attach(struct tt_device *device); /* -ENOMEM */
+void requests_detach(struct tt_device *device);
+/* Read these points because they are due; ends with tt_schedule_end(). */
+int requests_poll(struct tt_device *device, const uint16_t points[], size_t n, size_t class);
+/* Everything that is open or waiting of the device ends with this error; `is_waiting_only`: what has not reached the
+ * bridge. */
+void requests_cancel(struct tt_device *device, bool is_waiting_only);
+int requests_init(struct tt_host *host);
+void requests_finish(struct tt_host *host);
+struct tt_device_hooks requests_hooks(struct tt_host *host);
+/* Answer within a later turn of the pump. For nodes without a device behind. */
+int request_answer_later(struct tt_host *host, tt_device_fn fn, void *fn_user);
+
+/* ---- poll.c */
+int poll_plan(struct tt_device *device);   /* what to read how often; -ENOMEM */
+void poll_start(struct tt_device *device); /* attached, or its connection has come back: ask soon */
+void poll_arm(struct tt_device *device);   /* after every change of its requests */
+void poll_alive(struct tt_device *device); /* end of its back-off */
+void poll_finish(struct tt_device *device);
+
+/* ---- status.c */
+int status_create(struct tt_host *host);
+int status_connection_create(struct tt_bridge *bridge);
+void status_finish(struct tt_host *host);
+/* Something may have changed: shown within a second; a change of state at once. */
+void status_touch(struct tt_host *host);
+void status_show(struct tt_host *host);
+bool status_is_own(const struct tt_host *host, tt_id node);
+const char *status_state(const struct tt_bridge *bridge);
