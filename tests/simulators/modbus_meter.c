@@ -3,10 +3,10 @@
  * modbus_meter: a three-phase energy meter with the register map of an Eastron SDM630, over Modbus TCP and RTU, that
  * can be told to misbehave. It does its own framing, so that it is a second opinion on what goes over the wire.
  *
- *   modbus_meter [--tcp PORT] [--rtu DEVICE] [--unit N]... [--identify] [--seed N] [--log] [--limit N] [FAULT PERCENT]...
+ *   modbus_meter [--tcp PORT] [--rtu DEVICE] [--pty LINK] [--unit N]... [--identify] [--seed N] [--log] [--limit N] [FAULT PERCENT]...
  *
  * PORT 0 takes a free one. When everything is open it prints "ready tcp PORT" and/or "ready rtu DEVICE", then "ready".
- * SIGTERM ends it. --identify: every register holds a number made of its table and address, so that a value in the
+ * --pty makes a pseudo terminal and LINK to its other end. SIGTERM ends it. --identify: every register holds a number made of its table and address, so that a value in the
  * wrong place is noticed. --limit: requests for more registers are refused (exception 3). --log: each write is printed.
  * FAULT: --late --drop --duplicate --garble, of that many percent (fractions allowed) of the answers; a late answer
  * comes --late-ms A B milliseconds after its request (default 25 45). The same and more can be told on stdin while it runs:
@@ -16,7 +16,7 @@
  *   hang (closes every TCP connection)     set UNIT ADDRESS WORD (a holding register)      counts
  *
  * Each line is answered with "ok", or for counts with "requests N reads N writes N words N late N drop N duplicate N
- * garble N". */
+ * garble N links N". */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -533,6 +533,25 @@ static int open_rtu(const char *device)
   return link_add(fd, true);
 }
 
+/* A serial line without a device: we hold the master, the other program opens what LINK points to. */
+static int open_pty(const char *name)
+{
+  int fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  struct termios t;
+  if (fd < 0 || grantpt(fd) < 0 || unlockpt(fd) < 0)
+    return -errno;
+  int slave = open(ptsname(fd), O_RDWR | O_NOCTTY | O_CLOEXEC); /* kept, so that the line is never hung up by us */
+  if (slave < 0 || tcgetattr(slave, &t) < 0)
+    return -errno;
+  cfmakeraw(&t);
+  tcsetattr(slave, TCSANOW, &t);
+  unlink(name);
+  if (symlink(ptsname(fd), name) < 0)
+    return -errno;
+  printf("ready rtu %s\n", name);
+  return link_add(fd, true);
+}
+
 static void link_read(size_t index)
 {
   struct link *link = &sim.links[index];
@@ -603,9 +622,12 @@ static bool commands_read(void)
   for (char *end; (end = memchr(text, '\n', n));) {
     *end = 0;
     if (!strncmp(text, "counts", 6)) {
-      printf("requests %lu reads %lu writes %lu words %lu late %lu drop %lu duplicate %lu garble %lu\n",
+      unsigned long n_links = 0;
+      for (size_t i = 0; i < LINKS_MAX; i++)
+        n_links += sim.links[i].fd >= 0;
+      printf("requests %lu reads %lu writes %lu words %lu late %lu drop %lu duplicate %lu garble %lu links %lu\n",
              sim.count.requests, sim.count.reads, sim.count.writes, sim.count.words, sim.count.late, sim.count.drop,
-             sim.count.duplicate, sim.count.garble);
+             sim.count.duplicate, sim.count.garble, n_links);
     } else {
       puts(command(text) ? "ok" : "not understood");
     }
@@ -673,7 +695,8 @@ static void loop(void)
 
 static int usage(void)
 {
-  fputs("usage: modbus_meter [--tcp PORT] [--rtu DEVICE]... [--unit N]... [--identify] [--limit N] [--seed N] "
+  fputs("usage: modbus_meter [--tcp PORT] [--rtu DEVICE]... [--pty LINK]... [--unit N]... [--identify] [--limit N] "
+        "[--seed N] "
         "[--log]\n"
         "       [--late|--drop|--duplicate|--garble PERCENT]... [--late-ms A B]\n",
         stderr);
@@ -703,6 +726,8 @@ int main(int argc, char **argv)
       r = open_tcp(atoi(argv[++i]));
     } else if (!strcmp(option, "--rtu")) {
       r = open_rtu(argv[++i]);
+    } else if (!strcmp(option, "--pty")) {
+      r = open_pty(argv[++i]);
     } else if (!strcmp(option, "--unit")) {
       r = add_unit(atoi(argv[++i]));
       has_unit = true;
