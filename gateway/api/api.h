@@ -71,7 +71,8 @@ struct tt_api_hooks {
 /* Makes the socket and serves it on the loop until destroyed; `core` and `access` must outlive it. The core's time
  * is that of the turn, given by whoever owns the loop. A socket file that nobody answers on is replaced.
  * -EADDRINUSE: another daemon listens there; -ENAMETOOLONG: a path of more than 107 bytes; errors of the directory.
- * Create it once the tree stands, destroy it before the core. */
+ * Create it once the tree stands. Destroy it when the bridges have stopped (their last answers still reach whoever
+ * asked) and before the core: after that no turn of the core may come and the tree may not change. */
 int tt_api_create(struct tt_core *core, struct tt_access *access, struct sd_event *event, const char *path,
                   const struct tt_api_hooks *hooks, struct tt_api **ret);
 void tt_api_destroy(struct tt_api *api); /* removes the socket file; NULL is fine */

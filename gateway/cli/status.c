@@ -26,7 +26,7 @@ static void put_sessions(struct tt_paper *paper, json_object *list)
   tt_table_init(&table, &paper->term, 6);
   for (size_t i = 0; i < tt_list_size(list); i++) {
     json_object *one = json_object_array_get_idx(list, i);
-    bool is_online = tt_member_flag(one, "online");
+    bool is_online = strcmp(tt_member_text(one, "state"), "online") == 0;
     const char *text = tt_member_text(one, "text");
     char since[32];
     tt_show_time(since, sizeof(since), tt_member_text(one, "since"), true);
@@ -127,7 +127,7 @@ void tt_show_status(struct tt_paper *paper, json_object *status)
                   tt_show_duration(uptime, sizeof(uptime), tt_member_number(status, "uptime_s")),
                   (long long)tt_member_number(status, "pid"), (long long)tt_member_number(status, "nodes"));
   tt_paper_end(paper);
-  put_sessions(paper, tt_member_list(status, "sessions"));
+  put_sessions(paper, tt_member_list(status, "xmpp"));
   put_connections(paper, tt_member_list(status, "connections"));
   put_devices(paper, status);
   json_object *files = tt_member_list(status, "files");

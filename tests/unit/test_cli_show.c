@@ -129,8 +129,8 @@ static void test_status(void **state)
       "{\"version\":\"1.2\",\"pid\":77,\"uptime_s\":61,\"nodes\":9,"
       "\"devices\":{\"total\":3,\"ok\":1,\"warning\":0,\"error\":1,\"disabled\":1},"
       "\"troubles\":[{\"node\":\"meter\",\"state\":\"ErrorUnsigned\",\"messages\":[{\"text\":\"no answer\"}]}],"
-      "\"sessions\":[{\"kind\":\"account\",\"jid\":\"gw@h/t\",\"server\":\"h:5222\",\"online\":true,\"sent\":5},"
-      "{\"kind\":\"component\",\"jid\":\"t.h\",\"online\":false,\"text\":\"wrong secret\"}],"
+      "\"xmpp\":[{\"kind\":\"account\",\"jid\":\"gw@h/t\",\"server\":\"h:5222\",\"state\":\"online\",\"sent\":5},"
+      "{\"kind\":\"component\",\"jid\":\"t.h\",\"state\":\"offline\",\"text\":\"wrong secret\"}],"
       "\"connections\":[{\"name\":\"mqtt\",\"protocol\":\"mqtt\",\"state\":\"online\",\"devices\":2,\"reports\":40}"
       "],"
       "\"files\":[\"/etc/thingtree/thingtree.yaml\"]}");

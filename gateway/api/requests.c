@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * requests.c: the requests `requests`, `accept` and `deny`: who asked to be let in, and the decision.
+ */
+#include "client.h"
+#include "json.h"
+#include "trust/access.h"
+
+void tt_api_requests(const struct tt_api_call *call)
+{
+  struct tt_request pending[TT_REQUESTS_MAX];
+  size_t n = tt_access_requests(call->api->access, pending, TT_COUNT(pending));
+  json_object *line = tt_api_line(call->id);
+  json_object *list = json_object_new_array();
+  for (size_t i = 0; i < n; i++) {
+    json_object *one = json_object_new_object();
+    json_object_object_add(one, "jid", json_object_new_string(pending[i].bare));
+    if (pending[i].via)
+      json_object_object_add(one, "via", json_object_new_string(pending[i].via));
+    json_object_object_add(one, "at", tt_json_time(pending[i].stamp_us));
+    json_object_array_add(list, one);
+  }
+  json_object_object_add(line, "requests", list);
+  tt_api_send_done(call->client, line);
+}
+
+static void answer(const struct tt_api_call *call, const char *jid, int r)
+{
+  json_object *line;
+  switch (r) {
+  case -EINVAL:
+    tt_api_fail(call->client, call->id, "bad-request", "\"%.128s\" is not a JID", jid);
+    return;
+  case -ENOENT:
+    tt_api_fail(call->client, call->id, "not-found", "%.128s has not asked", jid);
+    return;
+  case -ENOSPC:
+    tt_api_fail(call->client, call->id, "busy", "there are %d rules already", TT_RULES_MAX);
+    return;
+  default:
+    if (r < 0) {
+      tt_api_fail(call->client, call->id, "failed", "the rule could not be written: %s", strerror(-r));
+      return;
+    }
+  }
+  line = tt_api_line(call->id);
+  json_object_object_add(line, "jid", json_object_new_string(jid));
+  tt_api_send_done(call->client, line);
+}
+
+void tt_api_accept(const struct tt_api_call *call)
+{
+  const char *jid, *role_name, *nodes;
+  enum tt_role role;
+  if (!tt_api_text(call, "jid", true, &jid) || !tt_api_text(call, "role", true, &role_name) ||
+      !tt_api_text(call, "nodes", false, &nodes))
+    return;
+  if (tt_role_parse(role_name, &role) < 0 || role == TT_ROLE_NONE) {
+    tt_api_fail(call->client, call->id, "bad-request", "\"%.64s\" is not a role: reader, operator or admin",
+                role_name);
+    return;
+  }
+  answer(call, jid, tt_access_accept(call->api->access, jid, role, nodes));
+}
+
+void tt_api_deny(const struct tt_api_call *call)
+{
+  const char *jid;
+  if (tt_api_text(call, "jid", true, &jid))
+    answer(call, jid, tt_access_deny(call->api->access, jid));
+}
