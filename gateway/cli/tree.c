@@ -104,6 +104,26 @@ void tt_show_tree(struct tt_paper *paper, json_object *nodes, bool is_short)
   }
 }
 
+/* Names alone, for completion and scripts: nodes, and what can be read or set of them. */
+static void put_names(struct tt_paper *paper, json_object *nodes, bool is_short, bool is_writable)
+{
+  for (size_t i = 0; i < tt_list_size(nodes); i++) {
+    json_object *node = json_object_array_get_idx(nodes, i), *fields = tt_member_list(node, "fields");
+    if (!is_writable) {
+      tt_paper_put(paper, TT_STYLE_PLAIN, tt_member_text(node, "node"));
+      tt_paper_end(paper);
+    }
+    for (size_t k = 0; k < tt_list_size(fields) && !is_short; k++) {
+      json_object *field = json_object_array_get_idx(fields, k);
+      if (!tt_member_flag(field, is_writable ? "writable" : "readable"))
+        continue;
+      tt_paper_put(paper, TT_STYLE_PLAIN, tt_member_text(node, "node"));
+      tt_paper_printf(paper, TT_STYLE_PLAIN, ".%s", tt_member_text(field, "name"));
+      tt_paper_end(paper);
+    }
+  }
+}
+
 static void print_line(void *user TT_UNUSED, json_object *line)
 {
   if (!tt_member_flag(line, "done"))
@@ -120,11 +140,13 @@ static void collect(void *user, json_object *line)
 int tt_command_tree(int argc, char **argv)
 {
   const char *path = NULL;
-  bool is_json = false, is_short = false;
+  bool is_json = false, is_short = false, has_names = false, is_writable = false;
   const struct tt_switch switches[] = {
       TT_SWITCH_SOCKET(&path),
       TT_SWITCH_JSON(&is_json),
       {.name = "short", .flag = &is_short, .help = "the nodes alone, without their fields"},
+      {.name = "names", .flag = &has_names, .help = "one NODE or NODE.FIELD per line, for scripts"},
+      {.name = "writable", .flag = &is_writable, .help = "with --names: what can be set, nothing else"},
       {.name = NULL},
   };
   const struct tt_args args = {
@@ -150,8 +172,11 @@ int tt_command_tree(int argc, char **argv)
   exit = tt_client_run(client, request, is_json ? print_line : collect, nodes);
   if (exit == TT_EXIT_OK && !is_json) {
     struct tt_paper paper;
-    tt_paper_init(&paper, tt_term_of(STDOUT_FILENO));
-    tt_show_tree(&paper, nodes, is_short);
+    tt_paper_init(&paper, has_names ? (struct tt_term){.has_utf8 = true} : tt_term_of(STDOUT_FILENO));
+    if (has_names)
+      put_names(&paper, nodes, is_short, is_writable);
+    else
+      tt_show_tree(&paper, nodes, is_short);
     exit = tt_paper_print(&paper, STDOUT_FILENO) < 0 ? TT_EXIT_PARTLY : TT_EXIT_OK;
     tt_paper_finish(&paper);
   }
