@@ -48,6 +48,11 @@ const struct tt_xml *tt_xml_doc_root(const struct tt_xml_doc *doc)
   return doc->root;
 }
 
+size_t tt_xml_doc_size(const struct tt_xml_doc *doc)
+{
+  return sizeof(*doc) + tt_arena_used(doc->arena);
+}
+
 static int doc_fail(struct tt_xml_doc *doc, int error)
 {
   doc->error = error;

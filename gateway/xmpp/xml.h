@@ -40,6 +40,7 @@ struct tt_xml_doc; /* the arena with the root */
 struct tt_xml_doc *tt_xml_doc_create(void);
 void tt_xml_doc_destroy(struct tt_xml_doc *doc);
 const struct tt_xml *tt_xml_doc_root(const struct tt_xml_doc *doc); /* NULL until something was started */
+size_t tt_xml_doc_size(const struct tt_xml_doc *doc);               /* bytes it uses, about */
 /* Each: 0, -ENOMEM, -E2BIG over a limit. After an error the document stays as it is and refuses more. */
 int tt_xml_start(struct tt_xml_doc *doc, const char *name, const char *ns);
 int tt_xml_add_attr(struct tt_xml_doc *doc, const char *name, const char *value);

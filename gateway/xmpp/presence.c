@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * presence.c: who may see us, and who has gone. A JID with a rule is let in at once; a stranger is remembered as a
+ * request and hears nothing until somebody decides.
+ */
+#include <stdio.h>
+
+#include "router_private.h"
+
+void tt_router_gone(struct tt_router *router, struct tt_session *session, const char *full)
+{
+  for (size_t i = 0; i < router->n_listeners; i++)
+    router->listeners[i].fn(router->listeners[i].user, session, full);
+}
+
+static void send_presence(struct tt_session *session, const char *type, const char *from, const char *to,
+                          char *payload)
+{
+  tt_session_send(session, &(struct tt_out){
+                               .kind = TT_OUT_PRESENCE,
+                               .class = TT_OUT_ANSWER,
+                               .type = type,
+                               .from = from,
+                               .to = to,
+                               .payload = payload,
+                           });
+}
+
+static void send_available(struct tt_router *router, struct tt_session *session, const char *from, const char *to)
+{
+  send_presence(session, NULL, from, to,
+                router->presence_payload ? router->presence_payload(router, session) : NULL);
+}
+
+/* Presence leaves from the bare address that was asked. */
+static void bare_local(const struct tt_session *session, const char *to, char out[static TT_JID_MAX + 1])
+{
+  if (tt_jid_bare(to, out, TT_JID_MAX + 1) < 0)
+    snprintf(out, TT_JID_MAX + 1, "%s", tt_session_jid(session));
+}
+
+/* Our server tells the subscribers of an account by itself; a component has nobody who would. An account subscribes
+ * back, to be told when they go. */
+static void let_in(struct tt_router *router, struct tt_session *session, const char *local, const char *bare)
+{
+  send_presence(session, "subscribed", local, bare, NULL);
+  if (tt_session_kind(session) == TT_SESSION_COMPONENT)
+    send_available(router, session, local, bare);
+  else
+    send_presence(session, "subscribe", local, bare, NULL);
+}
+
+/* ---- Requests that wait for a decision ------------------------------------------------------------------ */
+
+static void asked_clear(struct tt_asked *asked)
+{
+  free(asked->bare);
+  free(asked->via);
+  *asked = (struct tt_asked){0};
+}
+
+void tt_router_forget_asked(struct tt_router *router)
+{
+  for (size_t i = 0; i < TT_COUNT(router->asked); i++)
+    asked_clear(&router->asked[i]);
+}
+
+static void asked_remember(struct tt_router *router, struct tt_session *session, const char *bare, const char *via)
+{
+  for (size_t i = 0; i < TT_COUNT(router->asked); i++)
+    if (router->asked[i].bare && router->asked[i].session == session && !strcmp(router->asked[i].bare, bare) &&
+        !strcmp(router->asked[i].via, via))
+      return;
+  struct tt_asked *asked = &router->asked[router->next_asked];
+  router->next_asked = (router->next_asked + 1) % TT_COUNT(router->asked);
+  asked_clear(asked);
+  *asked = (struct tt_asked){.bare = strdup(bare), .via = strdup(via), .session = session};
+  if (!asked->bare || !asked->via)
+    asked_clear(asked);
+}
+
+static bool is_online(const struct tt_router *router, const struct tt_session *session)
+{
+  for (size_t i = 0; i < router->n_sessions; i++)
+    if (router->sessions[i] == session)
+      return true;
+  return false;
+}
+
+void tt_router_decided(void *user, const char *bare, bool is_accepted)
+{
+  struct tt_router *router = user;
+  bool is_answered = false;
+  for (size_t i = 0; i < TT_COUNT(router->asked); i++) {
+    struct tt_asked *asked = &router->asked[i];
+    if (!asked->bare || strcmp(asked->bare, bare))
+      continue;
+    if (is_online(router, asked->session)) {
+      is_answered = true;
+      if (is_accepted)
+        let_in(router, asked->session, asked->via, bare);
+      else
+        send_presence(asked->session, "unsubscribed", asked->via, bare, NULL);
+    }
+    asked_clear(asked);
+  }
+  for (size_t i = 0; i < router->n_sessions; i++) {
+    struct tt_session *session = router->sessions[i];
+    if (is_accepted && !is_answered) /* it asked before we started, or never: then this does no harm */
+      send_presence(session, "subscribed", NULL, bare, NULL);
+    if (!is_accepted) {
+      if (!is_answered)
+        send_presence(session, "unsubscribed", NULL, bare, NULL);
+      tt_router_gone(router, session, bare);
+    }
+  }
+}
+
+/* ---- What comes in -------------------------------------------------------------------------------------- */
+
+static void on_subscribe(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
+{
+  char local[TT_JID_MAX + 1];
+  bare_local(session, origin->to, local);
+  if (tt_router_knows(router, origin->bare)) {
+    let_in(router, session, local, origin->bare);
+  } else if (router->config.access) {
+    asked_remember(router, session, origin->bare, local);
+    tt_access_request(router->config.access, tt_core_now(router->config.core), origin->bare, local);
+  }
+}
+
+/* The server of an account answers probes itself. */
+static void on_probe(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
+{
+  char local[TT_JID_MAX + 1];
+  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !tt_router_knows(router, origin->bare))
+    return;
+  bare_local(session, origin->to, local);
+  send_available(router, session, local, origin->from);
+}
+
+static void on_unsubscribed(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
+{
+  tt_router_gone(router, session, origin->bare);
+}
+
+static void on_unsubscribe(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
+{
+  char local[TT_JID_MAX + 1];
+  tt_router_gone(router, session, origin->bare);
+  bare_local(session, origin->to, local);
+  if (tt_session_kind(session) == TT_SESSION_COMPONENT) /* the server of an account has done it */
+    send_presence(session, "unavailable", local, origin->bare, NULL);
+}
+
+static void on_unavailable(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
+{
+  tt_router_gone(router, session, origin->from);
+}
+
+void tt_router_presence(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza,
+                        const struct tt_origin *origin, bool is_admitted)
+{
+  static const struct {
+    const char *type;
+    void (*fn)(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin);
+  } rows[] = {
+      {"subscribe", on_subscribe},     {"probe", on_probe},
+      {"unsubscribe", on_unsubscribe}, {"unsubscribed", on_unsubscribed},
+      {"unavailable", on_unavailable}, {"error", on_unavailable},
+  };
+  const char *type = tt_xml_attr(stanza, "type");
+  for (size_t i = 0; type && is_admitted && i < TT_COUNT(rows); i++)
+    if (!strcmp(rows[i].type, type)) {
+      rows[i].fn(router, session, origin);
+      return;
+    }
+  if (!is_admitted)
+    router->counts.dropped++;
+}
+
+/* ---- Our own account ------------------------------------------------------------------------------------ */
+
+void tt_router_greet(struct tt_router *router, struct tt_session *session)
+{
+  if (tt_session_kind(session) != TT_SESSION_ACCOUNT)
+    return;
+  snprintf(router->roster_id, sizeof(router->roster_id), "roster-%llu", (unsigned long long)++router->last_id);
+  tt_session_send(session, &(struct tt_out){
+                               .kind = TT_OUT_IQ,
+                               .type = "get",
+                               .id = router->roster_id,
+                               .payload = strdup("<query xmlns='" TT_NS_ROSTER "'/>"),
+                           });
+  send_available(router, session, NULL, NULL);
+}
+
+static bool has(const char *subscription, const char *one)
+{
+  return !strcmp(subscription, one) || !strcmp(subscription, "both");
+}
+
+/* Who sees us without a rule (it was taken away while we were offline) no longer does; of whom we would not hear
+ * when they go, we ask to. */
+void tt_router_roster(struct tt_router *router, struct tt_session *session, const struct tt_xml *query)
+{
+  TT_XML_FOREACH(item, query) {
+    const char *jid = tt_xml_attr(item, "jid"), *subscription = tt_xml_attr(item, "subscription");
+    char bare[TT_JID_MAX + 1];
+    if (!jid || !subscription || strlen(jid) > TT_JID_MAX || tt_jid_bare(jid, bare, sizeof(bare)) < 0)
+      continue;
+    bool sees_us = has(subscription, "from"), seen = has(subscription, "to");
+    if (!sees_us && !seen)
+      tt_router_gone(router, session, bare);
+    else if (sees_us && !tt_router_knows(router, bare))
+      send_presence(session, "unsubscribed", NULL, bare, NULL);
+    else if (sees_us && !seen && !tt_xml_attr(item, "ask"))
+      send_presence(session, "subscribe", NULL, bare, NULL);
+  }
+}

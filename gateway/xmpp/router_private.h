@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * router_private.h: what router.c, reply.c, presence.c and basic.c share.
+ */
+#pragma once
+
+#include "router.h"
+
+#include "trust/access.h"
+#include "trust/bucket.h"
+
+#define TT_ROUTER_TABLES_MAX    32
+#define TT_ROUTER_FEATURES_MAX  128
+#define TT_ROUTER_LISTENERS_MAX 16
+#define TT_ROUTER_SESSIONS_MAX  8
+#define TT_STANZA_ID_MAX        1023 /* bytes of an id that we send back */
+#define TT_JID_MAX              3071 /* RFC 7622: three parts of 1023 bytes */
+#define TT_LANGUAGE_MAX         35   /* RFC 5646 section 4.4.1 */
+
+#define TT_NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define TT_NS_ROSTER  "jabber:iq:roster"
+
+struct tt_iq_table {
+  const struct tt_iq_handler *rows;
+  size_t n;
+};
+
+struct tt_message_table {
+  const struct tt_message_handler *rows;
+  size_t n;
+};
+
+struct tt_gone_listener {
+  void (*fn)(void *user, struct tt_session *session, const char *full);
+  void *user;
+};
+
+/* A subscription request that nobody has decided yet, to be answered from the address that was asked. */
+struct tt_asked {
+  char *bare, *via;
+  struct tt_session *session;
+};
+
+struct tt_router {
+  struct tt_router_config config;
+  struct tt_iq_table iqs[TT_ROUTER_TABLES_MAX];
+  size_t n_iqs;
+  struct tt_message_table messages[TT_ROUTER_TABLES_MAX];
+  size_t n_messages;
+  const char *features[TT_ROUTER_FEATURES_MAX];
+  size_t n_features;
+  struct tt_gone_listener listeners[TT_ROUTER_LISTENERS_MAX];
+  size_t n_listeners;
+  struct tt_session *sessions[TT_ROUTER_SESSIONS_MAX]; /* online */
+  size_t n_sessions;
+  struct tt_reply *replies; /* all that are open */
+  struct tt_buckets *friends, *strangers, *domains, *refusals;
+  struct tt_asked asked[TT_REQUESTS_MAX];
+  size_t next_asked; /* the oldest makes room */
+  uint64_t last_id;
+  char roster_id[32];
+  /* What our presence carries (entity capabilities), on the heap; NULL function: nothing. */
+  char *(*presence_payload)(struct tt_router *router, const struct tt_session *session);
+  struct tt_router_counts counts;
+};
+
+/* Where a stanza comes from and what it was sent to; strings live as long as stanza and session. */
+struct tt_origin {
+  const char *from; /* full; our own bare JID when our server left it out */
+  char bare[TT_JID_MAX + 1];
+  const char *to;      /* our address: of an account always its full JID */
+  bool is_our_account; /* our server speaks for our own account */
+};
+
+/* reply.c */
+const char *tt_refusal_text(enum tt_refusal refusal);
+void tt_router_drop_replies(struct tt_router *router, const struct tt_session *session); /* NULL: free all */
+
+/* presence.c */
+void tt_router_presence(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza,
+                        const struct tt_origin *origin, bool is_admitted);
+void tt_router_gone(struct tt_router *router, struct tt_session *session, const char *full);
+void tt_router_greet(struct tt_router *router, struct tt_session *session); /* presence and roster */
+void tt_router_roster(struct tt_router *router, struct tt_session *session, const struct tt_xml *query);
+void tt_router_decided(void *router, const char *bare, bool is_accepted);
+void tt_router_forget_asked(struct tt_router *router);
+
+/* Has this bare JID any rule? */
+bool tt_router_knows(struct tt_router *router, const char *bare);
