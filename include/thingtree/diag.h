@@ -7,6 +7,8 @@
 
 #include <thingtree/util.h>
 
+#pragma GCC visibility push(default) /* bridges find these in the program */
+
 /* A place in a configuration file. `file` is NULL for "nowhere"; it is interned by the configuration and lives
  * as long as that. Lines and columns count from 1; columns count characters; `length` is how much to underline. */
 struct tt_mark {
@@ -30,3 +32,5 @@ void tt_diag(struct tt_diags *diags, enum tt_severity severity, const char *code
 void tt_diag_also(struct tt_diags *diags, struct tt_mark at, const char *format, ...) TT_PRINTF(3, 4);
 /* A line of help under the source line: "did you mean \"relay\"?", "parameters: topic, tele". */
 void tt_diag_help(struct tt_diags *diags, const char *format, ...) TT_PRINTF(2, 3);
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 
 #include <thingtree/value.h>
 
+#pragma GCC visibility push(default) /* bridges find these in the program */
+
 struct tt_bridge;        /* an instance: one connection */
 struct tt_device;        /* a device behind it */
 struct tt_device_config; /* bridge.h */
@@ -74,3 +76,5 @@ int tt_post(struct tt_bridge *bridge, enum tt_lane lane, const void *key, size_t
 /* ---- Log: state changes only; values and payloads never ---------------------------------------------- */
 enum tt_log_level { TT_LOG_ERROR, TT_LOG_WARNING, TT_LOG_INFO, TT_LOG_DEBUG };
 void tt_bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char *format, ...) TT_PRINTF(3, 4);
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 #include <thingtree/diag.h>
 
+#pragma GCC visibility push(default) /* bridges find these in the program */
+
 enum tt_option_type {
   TT_OPTION_STRING,   /* const char *; NULL when absent and no default */
   TT_OPTION_SECRET,   /* const char *; never printed, taken from ${credential:} or ${env:} only by advice */
@@ -75,3 +77,5 @@ struct tt_option {
   {                                                                                                                \
     .name = NULL                                                                                                   \
   }
+
+#pragma GCC visibility pop

@@ -14,6 +14,8 @@
 #include <thingtree/diag.h>
 #include <thingtree/field.h>
 
+#pragma GCC visibility push(default) /* bridges find these in the program */
+
 #define TT_POINTS_MAX    2000 /* points of one device */
 #define TT_MAP_MAX       256  /* entries of one map */
 #define TT_LANGUAGES_MAX 16
@@ -87,3 +89,5 @@ struct tt_point {
   struct tt_write *write; /* NULL: not a control parameter */
   struct tt_mark mark;
 };
+
+#pragma GCC visibility pop

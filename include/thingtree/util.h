@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#pragma GCC visibility push(default) /* bridges find these in the program */
+
 #define TT_COUNT(array)                  (sizeof(array) / sizeof(*(array)))
 #define TT_PRINTF(text, first)           __attribute__((format(printf, text, first)))
 #define TT_UNUSED                        __attribute__((unused))
@@ -122,3 +124,5 @@ char *tt_datetime_print(char out[static TT_DATETIME_SIZE], uint64_t wall_us);
 void tt_random(void *out, size_t n);
 /* A uniformly random number in [0, bound); bound 0 gives 0. */
 uint64_t tt_random_below(uint64_t bound);
+
+#pragma GCC visibility pop

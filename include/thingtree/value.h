@@ -9,6 +9,8 @@
 
 #include <thingtree/util.h>
 
+#pragma GCC visibility push(default) /* bridges find these in the program */
+
 #define TT_TEXT_MAX 4096 /* bytes of text in one value; longer device text is cut (tt_text_clean) */
 
 enum tt_type {
@@ -65,3 +67,5 @@ void tt_value_print(const struct tt_value *value, struct tt_buf *out);
  * A quantity remembers the decimals it was written with. */
 int tt_value_parse(enum tt_type type, const char *text, struct tt_value *ret);
 const char *tt_type_name(enum tt_type type); /* "boolean", "int32", ... for messages */
+
+#pragma GCC visibility pop
