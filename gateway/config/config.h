@@ -64,6 +64,13 @@ struct tt_connection_config {
   const char *error; /* why; one sentence with file:line */
 };
 
+/* A place that has a label of its own (`places:`); places without come and go with their devices. */
+struct tt_place_config {
+  const char *path;
+  struct tt_label label;
+  struct tt_mark mark;
+};
+
 struct tt_device_entry {
   struct tt_device_config config; /* options and points are complete only when not disabled */
   const char *place;              /* path from `under:`; "" */
@@ -86,6 +93,10 @@ struct tt_config {
   size_t n_connections;
   struct tt_device_entry *devices; /* in order of the files */
   size_t n_devices, n_disabled;
+  /* Devices that cannot even be nodes, for their key is not legal or taken: only the diagnostics tell of them. */
+  size_t n_refused;
+  struct tt_place_config *places;
+  size_t n_places;
   struct tt_texts files; /* every file that was read, in order */
   bool is_usable;        /* false: thingtree.yaml itself is wrong */
 };

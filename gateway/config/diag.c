@@ -190,7 +190,9 @@ static bool same_mark(struct tt_mark a, struct tt_mark b)
 
 static void note_user(struct tt_diags *diags, struct tt_diag_message *m, const struct tt_diag_scope *scope)
 {
-  if (!scope || !scope->kind || !scope->at.file || scope->at.file == m->at.file)
+  while (scope && !scope->kind) /* a mapping: shown is who uses it */
+    scope = scope->outer;
+  if (!scope || !scope->at.file || scope->at.file == m->at.file)
     return;
   for (size_t i = 0; i < m->n_users && i < TT_DIAG_USERS_MAX; i++)
     if (same_mark(m->users[i].at, scope->at))
@@ -232,6 +234,11 @@ void tt_diag(struct tt_diags *diags, enum tt_severity severity, const char *code
   diags->current = TT_DIAG_NONE;
   if (!text)
     return;
+  const struct tt_diag_scope *about = diags->scope;
+  while (about && !about->kind)
+    about = about->outer;
+  if (!at.file && about) /* a bridge does not know where its connection stands */
+    at = about->at;
 
   /* the same in a mapping that several devices use: one message, several users */
   for (size_t i = 0; i < diags->n; i++) {

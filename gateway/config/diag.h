@@ -45,7 +45,8 @@ struct tt_diag_message {
 
 /* One thing that is disabled by an error in it: a device, a connection. Scopes nest; an error counts for all. */
 struct tt_diag_scope {
-  const char *kind, *name; /* "device", "main-meter": shown when the error is in another file than `at` */
+  /* "device", "main-meter": shown when the error is in another file than `at`; NULL: the outer scope is shown */
+  const char *kind, *name;
   struct tt_mark at;
   size_t n_errors;
   char *first;          /* "FILE:LINE:COLUMN: sentence" of the first error; on the heap */

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * load.h: what the files of this room share while a configuration is loaded. Everything here ends with
+ * tt_config_load(); what stays is in struct tt_config and its arena. Main thread.
+ *
+ * Functions that return int give 0, -EINVAL when an error was added to the diagnostics, or -ENOMEM.
+ */
+#pragma once
+
+#include "diag.h"
+#include "item.h"
+#include "params.h"
+
+#define TT_NAME_MAX     64 /* bytes of the name of a field, a parameter, a poll class */
+#define TT_SEARCH_MAX   16 /* directories of `mappings:` */
+#define TT_POLL_NEVER   "never"
+#define TT_TIMEOUT_US   (10 * TT_USEC_PER_SEC)
+#define TT_FORMAT_MAJOR 1
+#define TT_FORMAT_MINOR 0
+
+struct tt_file {
+  const char *name; /* as messages show it: relative to the directory of thingtree.yaml; interned for marks */
+  char *text;       /* wiped and freed at the end of loading */
+  size_t size;
+  const struct tt_item *root; /* NULL: could not be read or parsed */
+  bool is_newer;
+};
+
+/* A mapping file, read once. */
+struct tt_mapping {
+  const char *name; /* "mqtt/tasmota-plug" */
+  struct tt_file *file;
+  const struct tt_bridge_ops *ops;
+  const char *protocol;
+  const char *vendor, *model;
+  struct tt_label label;
+  struct tt_params params;
+  bool is_broken;
+  size_t message; /* the first error, for devices that come later */
+  const char *error;
+  /* Points of a mapping without parameters in them are the same for all its devices: built once. */
+  const struct tt_item *shared_points, *shared_defaults;
+  const char *shared_poll;
+  uint64_t shared_timeout_us;
+  const struct tt_point *points;
+  size_t n_points;
+  struct tt_mapping *next;
+};
+
+struct tt_seen; /* device keys and place paths that are taken */
+
+struct tt_loader {
+  const struct tt_config_env *env;
+  struct tt_config *config;
+  struct tt_arena *arena;
+  struct tt_diags *diags;
+  struct tt_secrets *secrets;
+  char *base; /* directory of thingtree.yaml */
+  size_t items_left;
+  struct tt_file files[TT_CONFIG_FILES_MAX];
+  size_t n_files;
+  size_t n_configs; /* the first of them are thingtree.yaml and what it includes; the rest are mappings */
+  struct tt_texts search;
+  struct tt_mapping *mappings;
+  struct tt_seen *seen;
+  size_t connection_message[TT_CONNECTIONS_MAX]; /* first error of each connection */
+  size_t connection_devices[TT_CONNECTIONS_MAX];
+};
+
+/* ---- load.c ---- */
+/* Read and parse a file. `name` is relative to the base or absolute; `at` is who names it, {0}: the command line.
+ * ret_file is set also on -EINVAL, with root NULL, when the file could be opened; else it is NULL. */
+int tt_load_file(struct tt_loader *l, const char *name, struct tt_mark at, struct tt_file **ret_file);
+char *tt_load_path(const struct tt_loader *l, const char *name); /* on the heap */
+struct tt_table_env tt_load_env(const struct tt_loader *l, const struct tt_file *file);
+/* `version:` of a file: 0 and is_newer, -EINVAL when it is of a newer major version. */
+int tt_load_version(struct tt_loader *l, struct tt_file *file);
+/* A top-level key of a configuration file with its holes filled and its keys checked; *ret NULL when absent. */
+int tt_load_section(struct tt_loader *l, struct tt_file *file, const char *key, const struct tt_item **ret);
+/* Copy a scope's first error into the arena, and free it. */
+const char *tt_load_scope_error(struct tt_loader *l, struct tt_diag_scope *scope);
+
+/* ---- sections.c: what stands once in thingtree.yaml ---- */
+int tt_load_languages(struct tt_loader *l, struct tt_file *file);
+int tt_load_polls(struct tt_loader *l, struct tt_file *file); /* also of included files */
+int tt_load_poll_presets(struct tt_loader *l);
+int tt_load_access(struct tt_loader *l, struct tt_file *file);
+int tt_load_xmpp(struct tt_loader *l, struct tt_file *file);
+extern const struct tt_option tt_poll_options[], tt_rule_options[], tt_xmpp_options[];
+/* The index of a class, -1 for "never"; -EINVAL is said in diags. */
+int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret_class);
+
+/* ---- label.c ---- */
+/* A label: a text, or a text per language; the first of `languages` that is there comes first. */
+int tt_load_label(struct tt_loader *l, const struct tt_table_env *env, const struct tt_item *item,
+                  struct tt_label *ret);
+
+/* ---- places.c ---- */
+int tt_load_places(struct tt_loader *l, struct tt_file *file);
+/* Is this a legal path of places? */
+int tt_load_place_path(struct tt_loader *l, const char *path, struct tt_mark at);
+/* Take the id for a device or a place. -EEXIST: the other mark is in ret_other. Places may be taken again. */
+int tt_load_take(struct tt_loader *l, const char *id, bool is_place, struct tt_mark at, struct tt_mark *ret_other,
+                 bool *ret_other_is_place);
+void tt_load_forget_taken(struct tt_loader *l);
+
+/* ---- connection.c ---- */
+extern const struct tt_option tt_connection_options[];
+int tt_load_connections(struct tt_loader *l, struct tt_file *file);
+/* The bridge of a protocol, or what is wrong with it. */
+int tt_load_bridge(struct tt_loader *l, const char *protocol, struct tt_mark at,
+                   const struct tt_bridge_ops **ret_ops);
+/* The connection that a device names (NULL: the implicit one of its protocol, made when there is none yet). */
+int tt_load_connection_of(struct tt_loader *l, const struct tt_item *name, const struct tt_mapping *mapping,
+                          struct tt_mark at, size_t *ret_index);
+
+/* ---- mapping.c ---- */
+extern const struct tt_option tt_mapping_options[];
+int tt_load_mapping(struct tt_loader *l, const struct tt_item *uses, struct tt_mapping **ret);
+
+/* ---- device.c ---- */
+extern const struct tt_option tt_device_options[];
+int tt_load_devices(struct tt_loader *l, struct tt_file *file);
+
+/* ---- point.c ---- */
+struct tt_points_source {
+  struct tt_loader *loader;
+  struct tt_table_env env;
+  const struct tt_bridge_ops *ops;
+  const struct tt_item *defaults, *points; /* of the mapping, holes filled; NULL: none */
+  const struct tt_item *overrides;         /* of the device; NULL */
+  const char *mapping;
+  int poll; /* class of points that name none; -1 */
+  uint64_t timeout_us;
+};
+extern const struct tt_option tt_point_options[], tt_write_options[];
+int tt_load_points(const struct tt_points_source *source, const struct tt_point **ret_points, size_t *ret_n);
+
+/* ---- map.c ---- */
+/* A value of the point's type, written in a file. Texts live in the arena. */
+int tt_load_value(const struct tt_table_env *env, enum tt_type type, const struct tt_item *item, const char *what,
+                  struct tt_value *ret);
+int tt_load_map(const struct tt_table_env *env, const struct tt_item *item, enum tt_type type,
+                const struct tt_map_entry **ret, size_t *ret_n);
+int tt_load_bits(const struct tt_table_env *env, const struct tt_item *item, const struct tt_map_entry **ret,
+                 size_t *ret_n);
+/* A map that is also gone backwards must give each value once. */
+int tt_load_check_invertible(const struct tt_table_env *env, const struct tt_item *item,
+                             const struct tt_map_entry *map, size_t n);
+/* The field type of values when the point does not say it: true/false or names. */
+enum tt_type tt_load_map_type(const struct tt_item *item);
+
+/* ---- For tests: tt_config_load() with another limit of memory ---- */
+int tt_config_load_limited(const struct tt_config_env *env, size_t limit, struct tt_config **ret_config,
+                           struct tt_diags **ret_diags);

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sections.c: what stands once in thingtree.yaml: poll classes, access, xmpp. */
+#include "load.h"
+
+#include <stdio.h>
+
+#define HOUR_US (3600.0 * 1e6)
+#define YEAR_US (366 * 24 * HOUR_US)
+
+/* ---- Poll classes ------------------------------------------------------------------------------------- */
+
+const struct tt_option tt_poll_options[] = {
+    {.name = "every",
+     .type = TT_OPTION_DURATION,
+     .offset = offsetof(struct tt_poll_class, every_us),
+     .min = 10e3,
+     .max = YEAR_US,
+     .flags = TT_OPTION_REQUIRED,
+     .help = "How often points of this class are read."},
+    {.name = "max_age",
+     .type = TT_OPTION_DURATION,
+     .offset = offsetof(struct tt_poll_class, max_age_us),
+     .min = 0,
+     .max = YEAR_US,
+     .help = "How old a cached value may be to answer a read. As old as `every` when absent."},
+    {.name = "jitter",
+     .type = TT_OPTION_DURATION,
+     .offset = offsetof(struct tt_poll_class, jitter_us),
+     .min = 0,
+     .max = YEAR_US,
+     .help = "Each read is put off by a random part of this, so that a house is not read all at once."},
+    TT_OPTION_END,
+};
+
+static struct tt_poll_class *find_class(struct tt_config *config, const char *name)
+{
+  for (size_t i = 0; i < config->n_polls; i++)
+    if (strcmp(config->polls[i].name, name) == 0)
+      return &config->polls[i];
+  return NULL;
+}
+
+/* Shipped mappings name these, so they are always there; thingtree.yaml may say what they mean. */
+int tt_load_poll_presets(struct tt_loader *l)
+{
+  static const struct tt_poll_class presets[] = {
+      {"fast", 1000000, 1000000, 0},
+      {"normal", 10000000, 10000000, 0},
+      {"slow", 300000000, 300000000, 20000000},
+      {"daily", 86400000000, 86400000000, 0},
+  };
+  memcpy(l->config->polls, presets, sizeof presets);
+  l->config->n_polls = TT_COUNT(presets);
+  return 0;
+}
+
+static int load_class(struct tt_loader *l, struct tt_file *file, const struct tt_item *map, size_t i)
+{
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+  const char *name = map->keys[i];
+  struct tt_table_env env = tt_load_env(l, file);
+  struct tt_poll_class class = {.name = name};
+  const struct tt_option *tables[] = {tt_poll_options};
+  char what[100];
+  snprintf(what, sizeof what, "poll class %s", name);
+  if (!*name || strspn(name, letters) != strlen(name) || strlen(name) > TT_NAME_MAX ||
+      strcmp(name, TT_POLL_NEVER) == 0) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-name", map->key_marks[i], "\"%s\" cannot be the name of a poll class",
+            name);
+    return -EINVAL;
+  }
+  int r = tt_table_expect_map(&env, map->items[i], what);
+  if (r < 0)
+    return r;
+  r = tt_table_check_keys(&env, tables, 1, map->items[i], what);
+  int q = tt_table_load(&env, tt_poll_options, map->items[i], what, map->key_marks[i], &class);
+  if (r < 0 || q < 0)
+    return q < 0 ? q : r;
+  if (!tt_item_get(map->items[i], "max_age"))
+    class.max_age_us = class.every_us;
+  struct tt_poll_class *place = find_class(l->config, name);
+  if (!place && l->config->n_polls == TT_POLL_CLASSES_MAX) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "too-many-poll-classes", map->key_marks[i], "there can be %d poll classes",
+            TT_POLL_CLASSES_MAX);
+    return -EINVAL;
+  }
+  if (!place)
+    place = &l->config->polls[l->config->n_polls++];
+  *place = class;
+  return 0;
+}
+
+int tt_load_polls(struct tt_loader *l, struct tt_file *file)
+{
+  const struct tt_item *map = NULL;
+  struct tt_table_env env = tt_load_env(l, file);
+  int r = tt_load_section(l, file, "poll", &map);
+  if (r < 0 || !map || tt_item_is_empty(map))
+    return r;
+  r = tt_table_expect_map(&env, map, "\"poll\"");
+  for (size_t i = 0; i < map->n && map->kind == TT_ITEM_MAP && r != -ENOMEM; i++) {
+    int q = load_class(l, file, map, i);
+    r = q < 0 ? q : r;
+  }
+  return r;
+}
+
+int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret_class)
+{
+  const char *names[TT_POLL_CLASSES_MAX + 1];
+  size_t n = l->config->n_polls;
+  char shown[TT_ITEM_SHOW_SIZE];
+  struct tt_buf list TT_AUTOBUF = TT_BUF(0);
+  bool is_text = item->kind == TT_ITEM_SCALAR && item->text[0];
+  if (is_text && strcmp(item->text, TT_POLL_NEVER) == 0) {
+    *ret_class = -1;
+    return 0;
+  }
+  for (size_t i = 0; i < n; i++) {
+    names[i] = l->config->polls[i].name;
+    tt_buf_printf(&list, "%s, ", names[i]);
+    if (is_text && strcmp(names[i], item->text) == 0) {
+      *ret_class = (int)i;
+      return 0;
+    }
+  }
+  names[n++] = TT_POLL_NEVER;
+  tt_diag(l->diags, TT_SEVERITY_ERROR, "unknown-poll-class", item->mark, "there is no poll class %s",
+          tt_item_show(item, shown));
+  const char *close = is_text ? tt_closest(item->text, names, n) : NULL;
+  if (close)
+    tt_diag_help(l->diags, "did you mean \"%s\"?", close);
+  tt_diag_help(l->diags, "poll classes: %s%s", list.data ? list.data : "", TT_POLL_NEVER);
+  return -EINVAL;
+}
+
+/* ---- Addresses ---------------------------------------------------------------------------------------- */
+
+/* Plainly a domain: labels of letters, digits, hyphens and whatever is not ASCII. */
+static bool is_domain(const char *text, size_t n)
+{
+  size_t label = 0;
+  if (n == 0 || n > 253)
+    return false;
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)text[i];
+    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
+    if (!is_letter && !(c == '.' && label > 0) && !(c == '-' && label > 0))
+      return false;
+    label = c == '.' ? 0 : label + 1;
+  }
+  return label > 0;
+}
+
+static bool is_local(const char *text, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7f || strchr("\"&'/:<>@", text[i]))
+      return false;
+  return n > 0 && n <= 1023;
+}
+
+enum jid_part { JID_LOCAL = 1, JID_RESOURCE = 2 };
+
+/* `parts`: which there may be; those in `needed` there must be. */
+static bool is_jid(const char *text, unsigned parts, unsigned needed)
+{
+  const char *slash = strchr(text, '/');
+  size_t bare = slash ? (size_t)(slash - text) : strlen(text);
+  const char *at = memchr(text, '@', bare);
+  unsigned has = (at ? JID_LOCAL : 0u) | (slash ? JID_RESOURCE : 0u);
+  if ((has & ~parts) || (needed & ~has) || (slash && !slash[1]))
+    return false;
+  const char *domain = at ? at + 1 : text;
+  return (!at || is_local(text, (size_t)(at - text))) && is_domain(domain, bare - (size_t)(domain - text));
+}
+
+static int bad_jid(struct tt_loader *l, const struct tt_item *item, const char *example)
+{
+  char shown[TT_ITEM_SHOW_SIZE];
+  tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-jid", item->mark, "%s is not an address like %s",
+          tt_item_show(item, shown), example);
+  return -EINVAL;
+}
+
+/* ---- Access ------------------------------------------------------------------------------------------- */
+
+struct rule_options {
+  struct tt_rule rule;
+  int role;
+};
+static const struct tt_choice roles[] = {{"none", TT_ROLE_NONE},
+                                         {"reader", TT_ROLE_READER},
+                                         {"operator", TT_ROLE_OPERATOR},
+                                         {"admin", TT_ROLE_ADMIN},
+                                         {NULL, 0}};
+const struct tt_option tt_rule_options[] = {
+    {.name = "who",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct rule_options, rule.who),
+     .flags = TT_OPTION_REQUIRED,
+     .help = "An address (alice@example.org), everybody of a domain (@example.org), or a domain itself."},
+    {.name = "role",
+     .type = TT_OPTION_CHOICE,
+     .offset = offsetof(struct rule_options, role),
+     .choices = roles,
+     .flags = TT_OPTION_REQUIRED,
+     .help = "reader browses and reads, operator also controls, admin also decides who may; none is shut out."},
+    {.name = "nodes",
+     .type = TT_OPTION_TEXTS,
+     .offset = offsetof(struct rule_options, rule.nodes),
+     .help = "Patterns of nodes (house/**), all when absent; !pattern takes away again."},
+    {.name = "fields",
+     .type = TT_OPTION_TEXTS,
+     .offset = offsetof(struct rule_options, rule.fields),
+     .help = "Patterns of fields that may be read, all when absent; !pattern takes away again."},
+    {.name = "parameters",
+     .type = TT_OPTION_TEXTS,
+     .offset = offsetof(struct rule_options, rule.parameters),
+     .help = "Patterns of parameters that may be set, all when absent; !pattern takes away again."},
+    TT_OPTION_END,
+};
+
+static int check_globs(struct tt_loader *l, const struct tt_item *map, const char *key)
+{
+  const struct tt_item *item = tt_item_get(map, key);
+  size_t n = !item ? 0 : item->kind == TT_ITEM_LIST ? item->n : 1;
+  if (item && n == 0) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-pattern", item->mark, "an empty list matches nothing");
+    tt_diag_help(l->diags, "leave \"%s\" out to match everything", key);
+    return -EINVAL;
+  }
+  for (size_t i = 0; i < n; i++) {
+    const struct tt_item *glob = item->kind == TT_ITEM_LIST ? item->items[i] : item;
+    const char *text = glob->kind == TT_ITEM_SCALAR ? glob->text : "";
+    text += *text == '!';
+    if (*text && *text != '/' && strlen(text) <= 1024)
+      continue;
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-pattern", glob->mark,
+            "this pattern can match nothing; patterns look like house/**");
+    return -EINVAL;
+  }
+  return 0;
+}
+
+static int load_rule(struct tt_loader *l, struct tt_file *file, const struct tt_item *map, struct tt_rule *ret)
+{
+  static const char *const globs[] = {"nodes", "fields", "parameters"};
+  struct tt_table_env env = tt_load_env(l, file);
+  const struct tt_option *tables[] = {tt_rule_options};
+  struct rule_options o = {0};
+  int r = tt_table_expect_map(&env, map, "a rule");
+  if (r < 0)
+    return r;
+  env.is_newer = false; /* what is not understood here might have shut somebody out */
+  r = tt_table_check_keys(&env, tables, 1, map, "a rule");
+  int q = tt_table_load(&env, tt_rule_options, map, "a rule", map->mark, &o);
+  if (r < 0 || q < 0)
+    return q < 0 ? q : r;
+  const char *who = o.rule.who;
+  if (!is_jid(*who == '@' ? who + 1 : who, *who == '@' ? 0 : JID_LOCAL, 0))
+    r = bad_jid(l, tt_item_get(map, "who"), "alice@example.org or @example.org");
+  for (size_t i = 0; i < TT_COUNT(globs) && r == 0; i++)
+    r = check_globs(l, map, globs[i]);
+  o.rule.role = (enum tt_role)o.role;
+  o.rule.mark = map->mark;
+  *ret = o.rule;
+  return r;
+}
+
+int tt_load_access(struct tt_loader *l, struct tt_file *file)
+{
+  const struct tt_item *list = NULL;
+  char shown[TT_ITEM_SHOW_SIZE];
+  int r = tt_load_section(l, file, "access", &list);
+  if (r < 0 || !list || tt_item_is_empty(list))
+    return r;
+  if (list->kind != TT_ITEM_LIST) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "wrong-type", list->mark, "\"access\" must be a list of rules, not %s",
+            tt_item_show(list, shown));
+    return -EINVAL;
+  }
+  if (list->n > TT_RULES_MAX) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "too-many-rules", list->mark, "there can be %d rules", TT_RULES_MAX);
+    return -EINVAL;
+  }
+  struct tt_rule *rules = tt_arena_alloc(l->arena, list->n * sizeof *rules + 1);
+  if (!rules)
+    return -ENOMEM;
+  for (size_t i = 0; i < list->n && r != -ENOMEM; i++) {
+    int q = load_rule(l, file, list->items[i], &rules[i]);
+    r = q < 0 ? q : r;
+  }
+  if (r == 0) { /* one wrong rule: nobody is let in by the others */
+    l->config->rules = rules;
+    l->config->n_rules = list->n;
+  }
+  return r;
+}
+
+/* ---- XMPP --------------------------------------------------------------------------------------------- */
+
+struct xmpp_options {
+  struct tt_xmpp_config config;
+  struct tt_texts dialects;
+};
+#define SERVER_OPTIONS(host_, port_)                                                                               \
+  {                                                                                                                \
+    {.name = "host",                                                                                               \
+     .type = TT_OPTION_STRING,                                                                                     \
+     .offset = offsetof(struct tt_server_config, host),                                                            \
+     .preset = (host_),                                                                                            \
+     .help = "Name or address to connect to; looked up from the address of the account when absent."},             \
+        {.name = "port",                                                                                           \
+         .type = TT_OPTION_INTEGER,                                                                                \
+         .offset = offsetof(struct tt_server_config, port),                                                        \
+         .preset = (port_),                                                                                        \
+         .min = 1,                                                                                                 \
+         .max = 65535,                                                                                             \
+         .help = "Port of the server."},                                                                           \
+        {.name = "ca",                                                                                             \
+         .type = TT_OPTION_STRING,                                                                                 \
+         .offset = offsetof(struct tt_server_config, ca),                                                          \
+         .help = "PEM file of a certificate authority to trust beside those of the system."},                      \
+        TT_OPTION_END,                                                                                             \
+  }
+static const struct tt_option account_server_options[] = SERVER_OPTIONS(NULL, NULL);
+static const struct tt_option component_server_options[] = SERVER_OPTIONS("127.0.0.1", "5347");
+static const struct tt_option account_options[] = {
+    {.name = "jid",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct tt_account_config, jid),
+     .flags = TT_OPTION_REQUIRED,
+     .help = "Address of the gateway's own account: cellar-gw@example.org, a resource may follow."},
+    {.name = "password",
+     .type = TT_OPTION_SECRET,
+     .offset = offsetof(struct tt_account_config, password),
+     .flags = TT_OPTION_REQUIRED,
+     .help = "Its password: ${credential:NAME}."},
+    {.name = "server",
+     .type = TT_OPTION_TABLE,
+     .offset = offsetof(struct tt_account_config, server),
+     .table = account_server_options,
+     .help = "Where to connect, if not where DNS says."},
+    TT_OPTION_END,
+};
+static const struct tt_option component_options[] = {
+    {.name = "jid",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct tt_component_config, jid),
+     .flags = TT_OPTION_REQUIRED,
+     .help = "Domain of the component, as the server knows it: things.example.org."},
+    {.name = "secret",
+     .type = TT_OPTION_SECRET,
+     .offset = offsetof(struct tt_component_config, secret),
+     .flags = TT_OPTION_REQUIRED,
+     .help = "The secret shared with the server: ${credential:NAME}."},
+    {.name = "server",
+     .type = TT_OPTION_TABLE,
+     .offset = offsetof(struct tt_component_config, server),
+     .table = component_server_options,
+     .help = "The server's component port. This stream is not encrypted: loopback, or a network that is trusted."},
+    TT_OPTION_END,
+};
+const struct tt_option tt_xmpp_options[] = {
+    {.name = "account",
+     .type = TT_OPTION_TABLE,
+     .offset = offsetof(struct xmpp_options, config.account),
+     .table = account_options,
+     .help = "Log in as a client."},
+    {.name = "component",
+     .type = TT_OPTION_TABLE,
+     .offset = offsetof(struct xmpp_options, config.component),
+     .table = component_options,
+     .help = "Join as a component (XEP-0114): for volume, as servers throttle clients."},
+    {.name = "dialects",
+     .type = TT_OPTION_TEXTS,
+     .offset = offsetof(struct xmpp_options, dialects),
+     .help = "What is advertised: xep, nf, nfi, ieee; xep, nf and nfi when absent. All four are always answered."},
+    {.name = "stanza_max",
+     .type = TT_OPTION_INTEGER,
+     .offset = offsetof(struct xmpp_options, config.stanza_max),
+     .preset = "65536",
+     .min = 10000,
+     .max = 1048576,
+     .help = "Bytes of the largest stanza that is sent. Servers close the stream above their own limit."},
+    {.name = "control_by_message",
+     .type = TT_OPTION_BOOLEAN,
+     .offset = offsetof(struct xmpp_options, config.control_by_message),
+     .preset = "true",
+     .help = "Take set commands also in messages (XEP-0325 section 3.3)."},
+    {.name = "compat_response_code",
+     .type = TT_OPTION_BOOLEAN,
+     .offset = offsetof(struct xmpp_options, config.compat_response_code),
+     .preset = "true",
+     .help = "Add the response codes that some clients (slixmpp) need."},
+    TT_OPTION_END,
+};
+
+static int load_dialects(struct tt_loader *l, const struct tt_item *item, const struct tt_texts *texts,
+                         unsigned *ret_dialects)
+{
+  static const struct tt_choice dialects[] = {
+      {"xep", TT_DIALECT_XEP}, {"nf", TT_DIALECT_NF}, {"nfi", TT_DIALECT_NFI}, {"ieee", TT_DIALECT_IEEE}};
+  *ret_dialects = item ? 0 : TT_DIALECT_XEP | TT_DIALECT_NF | TT_DIALECT_NFI;
+  for (size_t i = 0; i < texts->n; i++) {
+    size_t k = 0;
+    while (k < TT_COUNT(dialects) && strcmp(dialects[k].name, texts->text[i]) != 0)
+      k++;
+    if (k == TT_COUNT(dialects)) {
+      tt_diag(l->diags, TT_SEVERITY_ERROR, "unknown-choice",
+              item->kind == TT_ITEM_LIST ? item->items[i]->mark : item->mark, "\"dialects\" cannot have \"%s\"",
+              texts->text[i]);
+      tt_diag_help(l->diags, "it can have: xep, nf, nfi, ieee");
+      return -EINVAL;
+    }
+    *ret_dialects |= (unsigned)dialects[k].value;
+  }
+  return 0;
+}
+
+/* A relative `ca` lies beside thingtree.yaml; one that is not there would fail only at the first connection. */
+static int find_ca(struct tt_loader *l, const struct tt_item *part, struct tt_server_config *server)
+{
+  if (!server->ca)
+    return 0;
+  char *path TT_AUTOFREE = tt_load_path(l, server->ca);
+  FILE *file = path ? fopen(path, "re") : NULL;
+  if (!file && path) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "file-unreadable", tt_item_get(tt_item_get(part, "server"), "ca")->mark,
+            "%s cannot be read: %s", server->ca, strerror(errno));
+    return -EINVAL;
+  }
+  if (file)
+    fclose(file);
+  server->ca = path ? tt_arena_strdup(l->arena, path) : NULL;
+  return server->ca ? 0 : -ENOMEM;
+}
+
+int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
+{
+  struct tt_table_env env = tt_load_env(l, file);
+  const struct tt_option *tables[] = {tt_xmpp_options};
+  const struct tt_item *map = NULL;
+  struct xmpp_options o = {0};
+  int r = tt_load_section(l, file, "xmpp", &map);
+  if (map && tt_item_is_empty(map))
+    map = NULL;
+  if (r == 0 && map)
+    r = tt_table_expect_map(&env, map, "\"xmpp\"");
+  if (r < 0)
+    return r;
+  if (map)
+    r = tt_table_check_keys(&env, tables, 1, map, "xmpp");
+  int q = tt_table_load(&env, tt_xmpp_options, map, "xmpp", map ? map->mark : (struct tt_mark){0}, &o);
+  if (r < 0 || q < 0)
+    return q < 0 ? q : r;
+  const struct tt_item *account = tt_item_get(map, "account"), *component = tt_item_get(map, "component");
+  o.config.account.is_set = account && !tt_item_is_null(account);
+  o.config.component.is_set = component && !tt_item_is_null(component);
+  if (o.config.account.is_set && !is_jid(o.config.account.jid, JID_LOCAL | JID_RESOURCE, JID_LOCAL))
+    r = bad_jid(l, tt_item_get(account, "jid"), "cellar-gw@example.org");
+  if (o.config.component.is_set && !is_jid(o.config.component.jid, 0, 0))
+    r = bad_jid(l, tt_item_get(component, "jid"), "things.example.org");
+  if (r == 0 && o.config.account.is_set)
+    r = find_ca(l, account, &o.config.account.server);
+  if (r == 0 && o.config.component.is_set)
+    r = find_ca(l, component, &o.config.component.server);
+  if (r == 0)
+    r = load_dialects(l, tt_item_get(map, "dialects"), &o.dialects, &o.config.dialects);
+  if (r == 0)
+    l->config->xmpp = o.config;
+  return r;
+}
