@@ -8,6 +8,7 @@
 
 /* One row each; `help` shows them in this order. */
 const struct tt_command tt_commands[] = {
+    {"check", "say what is wrong with the configuration", tt_command_check},
     {"tree", "show the tree with the values known last", tt_command_tree},
     {"read", "read fields of nodes", tt_command_read},
     {"set", "set parameters of nodes", tt_command_set},

@@ -31,6 +31,7 @@ int tt_usage_unknown(const char *what, const char *word, const char *const candi
 int tt_usage(const char *format, ...) TT_PRINTF(1, 2);
 
 int tt_command_help(int argc, char **argv);
+int tt_command_check(int argc, char **argv);
 int tt_command_version(int argc, char **argv);
 int tt_command_tree(int argc, char **argv);
 int tt_command_read(int argc, char **argv);

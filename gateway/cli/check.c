@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * check.c: `thingtree check`: loads the configuration and says what is wrong with it. No network, no daemon.
+ */
+#include "args.h"
+#include "bridge/registry.h"
+#include "config/config.h"
+#include "term.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG "/etc/thingtree/thingtree.yaml"
+
+static const struct tt_bridge_ops *find_bridge(void *user, const char *protocol)
+{
+  return tt_registry_find(user, protocol, NULL);
+}
+
+static const char *why_not(void *user, const char *protocol)
+{
+  const char *why = NULL;
+  return tt_registry_find(user, protocol, &why) ? NULL : why;
+}
+
+struct outcome {
+  size_t errors, warnings, devices, disabled, connections, connections_disabled;
+  int code;
+};
+
+static struct outcome judge(const struct tt_config *config, const struct tt_diags *diags)
+{
+  struct outcome o = {
+      .errors = tt_diags_count(diags, TT_SEVERITY_ERROR),
+      .warnings = tt_diags_count(diags, TT_SEVERITY_WARNING),
+      .devices = config->n_devices + config->n_refused,
+      .disabled = config->n_disabled + config->n_refused,
+      .connections = config->n_connections,
+  };
+  for (size_t i = 0; i < config->n_connections; i++)
+    o.connections_disabled += config->connections[i].is_disabled;
+  o.code = !config->is_usable ? TT_EXIT_UNUSABLE : o.errors ? TT_EXIT_PARTLY : TT_EXIT_OK;
+  return o;
+}
+
+static const char *plural(size_t n)
+{
+  return n == 1 ? "" : "s";
+}
+
+static void say_outcome(const struct tt_config *config, const struct outcome *o, struct tt_buf *out)
+{
+  if (!config->is_usable) {
+    tt_buf_printf(out, "thingtree check: nothing usable (exit code %d)\n", o->code);
+    return;
+  }
+  tt_buf_puts(out, "thingtree check: ");
+  if (o->connections_disabled)
+    tt_buf_printf(out, "%zu connection%s disabled, ", o->connections_disabled, plural(o->connections_disabled));
+  tt_buf_printf(out, "%zu device%s disabled, %zu running (exit code %d)\n", o->disabled, plural(o->disabled),
+                o->devices - o->disabled, o->code);
+}
+
+static void say_outcome_json(const struct tt_config *config, const struct outcome *o, struct tt_buf *out)
+{
+  const struct {
+    const char *name;
+    size_t value;
+  } numbers[] = {{"errors", o->errors},
+                 {"warnings", o->warnings},
+                 {"devices", o->devices},
+                 {"disabled", o->disabled},
+                 {"running", o->devices - o->disabled},
+                 {"connections", o->connections},
+                 {"connections_disabled", o->connections_disabled},
+                 {"exit_code", (size_t)o->code}};
+  struct json_object *summary = json_object_new_object(), *files = json_object_new_array();
+  for (size_t i = 0; i < TT_COUNT(numbers); i++)
+    json_object_object_add(summary, numbers[i].name, json_object_new_int64((int64_t)numbers[i].value));
+  json_object_object_add(summary, "usable", json_object_new_boolean(config->is_usable));
+  for (size_t i = 0; i < config->files.n; i++)
+    json_object_array_add(files, json_object_new_string(config->files.text[i]));
+  json_object_object_add(summary, "files", files);
+  tt_buf_printf(out, "{\"summary\":%s}\n",
+                json_object_to_json_string_ext(summary, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+  json_object_put(summary);
+}
+
+static void say_files(const struct tt_config *config, struct tt_buf *out)
+{
+  for (size_t i = 0; i < config->files.n; i++)
+    tt_buf_printf(out, "read %s\n", config->files.text[i]);
+  for (size_t i = 0; i < config->n_devices; i++) {
+    const struct tt_device_entry *d = &config->devices[i];
+    tt_buf_printf(out, "device %s%s%s: %s%s%s\n", d->place, *d->place ? "/" : "", d->config.key,
+                  d->mapping ? d->mapping : "no mapping", d->is_disabled ? ", disabled: " : "",
+                  d->is_disabled ? d->error : "");
+  }
+}
+
+int tt_command_check(int argc, char **argv)
+{
+  const char *file = DEFAULT_CONFIG, *credentials = NULL, *bridges = TT_BRIDGE_DIR;
+  bool is_json = false, is_verbose = false;
+  const struct tt_switch switches[] = {
+      {.name = "config",
+       .letter = "c",
+       .value = "FILE",
+       .text = &file,
+       .help = "thingtree.yaml (" DEFAULT_CONFIG ")"},
+      {.name = "credentials",
+       .value = "DIR",
+       .text = &credentials,
+       .help = "where ${credential:NAME} is looked for"},
+      {.name = "bridges", .value = "DIR", .text = &bridges, .help = "where the bridges are"},
+      {.name = "verbose", .letter = "v", .flag = &is_verbose, .help = "also what was read, and every device"},
+      TT_SWITCH_JSON(&is_json),
+      {NULL},
+  };
+  const struct tt_args args = {.usage = "check [OPTIONS]",
+                               .help = "Reads the configuration as `run` would and says what is wrong with it, "
+                                       "without any network.\nExit code 0: all is well; 1: devices are disabled; "
+                                       "2: nothing is usable.",
+                               .switches = switches};
+  struct tt_registry *registry = NULL;
+  struct tt_config *config = NULL;
+  struct tt_diags *diags = NULL;
+  struct tt_buf out TT_AUTOBUF = TT_BUF(0);
+  int n, r = tt_args_parse(&args, argc, argv, &n);
+  if (r != TT_ARGS_GO_ON)
+    return r;
+  if (n > 0)
+    return tt_usage("check takes no \"%s\"; the file is given by --config", argv[1]);
+  r = tt_registry_create(bridges, NULL, &registry);
+  if (r == 0) {
+    struct tt_config_env env = {.file = file,
+                                .credentials = credentials,
+                                .bridge = find_bridge,
+                                .why = why_not,
+                                .names = tt_registry_names(registry),
+                                .user = registry};
+    r = tt_config_load(&env, &config, &diags);
+  }
+  if (r < 0) {
+    fprintf(stderr, "thingtree: %s\n", strerror(-r));
+    tt_registry_destroy(registry);
+    return TT_EXIT_UNUSABLE;
+  }
+  struct outcome outcome = judge(config, diags);
+  if (is_json) {
+    tt_diags_render_json(diags, &out);
+    say_outcome_json(config, &outcome, &out);
+  } else {
+    if (is_verbose)
+      say_files(config, &out);
+    tt_diags_render(diags, tt_term_of(STDOUT_FILENO).has_colour, &out);
+    say_outcome(config, &outcome, &out);
+  }
+  bool is_written = !out.failed && fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
+  tt_diags_destroy(diags);
+  tt_config_destroy(config);
+  tt_registry_destroy(registry);
+  return is_written ? outcome.code : TT_EXIT_UNUSABLE;
+}
