@@ -17,13 +17,13 @@
 #define TT_API_SOCKET     "/run/thingtree/thingtree.sock"
 #define TT_API_SOCKET_ENV "THINGTREE_SOCKET"
 
-#define TT_API_LINE_MAX     (64u * 1024)       /* bytes of one request */
-#define TT_API_DEPTH_MAX    8                  /* nesting in one request */
-#define TT_API_CLIENTS_MAX  32                 /* beyond, the client that has been silent longest makes room */
-#define TT_API_OUTPUT_MAX   (4u * 1024 * 1024) /* bytes waiting for one client; a slower one is dropped */
-#define TT_API_OUTPUT_EASY  (256u * 1024)      /* long answers pause above this until the client has read */
-#define TT_API_REQUESTS_MAX 64                 /* open at once for one client */
-#define TT_API_NAMES_MAX    500                /* names in one list of a request: nodes, fields, parameters */
+#define TT_API_LINE_MAX     ((size_t)64 * 1024)       /* bytes of one request */
+#define TT_API_OUTPUT_MAX   ((size_t)4 * 1024 * 1024) /* bytes waiting for one client; a slower one is dropped */
+#define TT_API_OUTPUT_EASY  ((size_t)256 * 1024)      /* above, long answers pause until the client has read */
+#define TT_API_DEPTH_MAX    8                         /* nesting in one request */
+#define TT_API_CLIENTS_MAX  32                        /* beyond, the one that has been silent longest makes room */
+#define TT_API_REQUESTS_MAX 64                        /* open at once for one client */
+#define TT_API_NAMES_MAX    500                       /* nodes, fields or categories in one request */
 
 struct sd_event;
 struct tt_access;

@@ -122,7 +122,7 @@ static void lines(struct tt_api_client *client)
   memmove(client->line, client->line + from, client->line_len);
   if (client->line_len == TT_API_LINE_MAX && !client->is_closing) {
     client->is_closing = true;
-    tt_api_fail(client, NULL, "bad-request", "a request of more than %u bytes", TT_API_LINE_MAX);
+    tt_api_fail(client, NULL, "bad-request", "a request of more than %zu bytes", TT_API_LINE_MAX);
   }
 }
 

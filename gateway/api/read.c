@@ -95,7 +95,7 @@ static void on_done(void *user)
   struct reading *reading = user;
   if (reading->is_too_large)
     tt_api_fail(reading->open.client, reading->open.id, tt_api_refusal_code(TT_REFUSED_TOO_LARGE),
-                "more than %u bytes; name fewer nodes, or fields", TT_API_OUTPUT_MAX / 2);
+                "more than %zu bytes; name fewer nodes, or fields", TT_API_OUTPUT_MAX / 2);
   else
     tt_api_send_done(reading->open.client, tt_api_line(reading->open.id));
   end(reading);

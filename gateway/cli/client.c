@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define READ_AT_ONCE 65536
-#define LINE_MAX_IN  (64u * 1024 * 1024) /* a line of the daemon's; more is not one */
+#define LINE_MAX_IN  ((size_t)64 * 1024 * 1024) /* a line of the daemon's; more is not one */
 #define DEPTH_IN     32
 
 struct tt_client {

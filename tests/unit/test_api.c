@@ -415,6 +415,59 @@ static void test_read(void **state)
   go(&peer);
 }
 
+/* More than one answer may hold is refused, with what to do instead, and the connection goes on. */
+static void test_read_too_large(void **state)
+{
+  struct fixture *f = *state;
+  static const struct tt_point notes[] = {
+      {.name = "first", .type = TT_TYPE_STRING, .categories = TT_CATEGORY_STATUS, .address = &address},
+      {.name = "second", .type = TT_TYPE_STRING, .categories = TT_CATEGORY_STATUS, .address = &address}};
+  char key[16], text[TT_TEXT_MAX];
+  memset(text, 'x', sizeof(text) - 1);
+  text[sizeof(text) - 1] = '\0';
+  TT_AUTOBUF struct tt_buf request = TT_BUF(0);
+  tt_buf_puts(&request, "{\"do\":\"read\",\"categories\":\"all\",\"nodes\":[");
+  for (int i = 0; i < 400; i++) {
+    struct tt_node_spec spec = {.kind = TT_NODE_DEVICE, .key = key, .points = notes, .n_points = TT_COUNT(notes)};
+    struct tt_node *node;
+    snprintf(key, sizeof(key), "note-%d", i);
+    assert_int_equal(tt_tree_add(tt_core_tree(f->core), tt_core_now(f->core), &spec, &node), 0);
+    for (uint16_t point = 0; point < TT_COUNT(notes); point++)
+      report(f, key, point, (struct tt_value){.type = TT_TYPE_STRING, .text = text});
+    tt_buf_printf(&request, "%s\"%s\"", i > 0 ? "," : "", key);
+  }
+  tt_buf_puts(&request, "]}");
+  struct peer peer = come(f);
+  json_object *line = ask(f, &peer, request.data);
+  while (json_object_object_get(line, "node")) {
+    json_object_put(line);
+    line = next(f, &peer);
+  }
+  assert_string_equal(text_of(line, "error"), "too-large");
+  json_object_put(line);
+  line = ask(f, &peer, "{\"do\":\"read\",\"nodes\":[\"note-7\"]}");
+  assert_string_equal(text_of(line, "node"), "note-7");
+  json_object_put(line);
+  go(&peer);
+}
+
+static void test_too_many_names(void **state)
+{
+  struct fixture *f = *state;
+  for (int n = TT_API_NAMES_MAX; n <= TT_API_NAMES_MAX + 1; n++) {
+    TT_AUTOBUF struct tt_buf request = TT_BUF(0);
+    tt_buf_puts(&request, "{\"do\":\"watch\",\"nodes\":[\"plug\"");
+    for (int i = 1; i < n; i++)
+      tt_buf_puts(&request, ",\"plug\"");
+    tt_buf_puts(&request, "]}");
+    struct peer peer = come(f);
+    json_object *line = ask(f, &peer, request.data);
+    assert_string_equal(text_of(line, "error"), n > TT_API_NAMES_MAX ? "bad-request" : "");
+    json_object_put(line);
+    go(&peer);
+  }
+}
+
 /* A peer that leaves in the middle of a readout takes nothing with it. */
 static void test_leaving_while_reading(void **state)
 {
@@ -865,6 +918,8 @@ int main(void)
       TEST(test_tree),
       TEST(test_tree_larger_than_the_queue),
       TEST(test_read),
+      TEST(test_read_too_large),
+      TEST(test_too_many_names),
       TEST(test_leaving_while_reading),
       TEST(test_watch),
       TEST(test_watching_without_reading),
