@@ -6,13 +6,20 @@
 
 #include <utlist.h>
 
+static void on_change(void *user, struct tt_node *node, enum tt_change change, uint16_t point)
+{
+  if (change == TT_CHANGE_VALUE)
+    tt_controls_report(user, node, point);
+}
+
 struct tt_core *tt_core_create(void)
 {
   struct tt_core *core = calloc(1, sizeof *core);
   if (!core)
     return NULL;
   core->tree = tt_tree_create();
-  if (!core->tree) {
+  if (!core->tree || tt_tree_listen(core->tree, on_change, core) < 0) {
+    tt_tree_destroy(core->tree);
     free(core);
     return NULL;
   }
@@ -24,6 +31,8 @@ void tt_core_destroy(struct tt_core *core)
   if (!core)
     return;
   tt_readouts_drop(core);
+  tt_controls_drop(core);
+  tt_forms_drop(core);
   for (struct tt_ticket *ticket = core->tickets, *next; ticket; ticket = next) {
     next = ticket->next;
     free(ticket);
@@ -66,12 +75,16 @@ struct tt_now tt_core_now(const struct tt_core *core)
 void tt_core_turn(struct tt_core *core, struct tt_now now)
 {
   core->now = now;
+  tt_controls_turn(core);
+  tt_forms_turn(core);
   tt_readouts_turn(core);
 }
 
 uint64_t tt_core_due(const struct tt_core *core)
 {
-  return tt_readouts_due(core);
+  uint64_t due = tt_readouts_due(core), controls = tt_controls_due(core), forms = tt_forms_due(core);
+  due = controls < due ? controls : due;
+  return forms < due ? forms : due;
 }
 
 uint64_t tt_core_max_age(const struct tt_core *core, const struct tt_point *point)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * requests.h: the inside of struct tt_core, private to core.c, readout.c and control.c; and what the two kinds of
- * requests share.
+ * requests.h: the inside of struct tt_core, and what the kinds of requests share. Private to core.c, readout.c,
+ * control.c, command.c and parameters.c.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 
 struct tt_readout;
 struct tt_control;
+struct tt_form;
 
 struct tt_core {
   struct tt_tree *tree;
@@ -21,6 +22,8 @@ struct tt_core {
   tt_id last_request;
   struct tt_readout *readouts; /* hash by id */
   struct tt_control *controls; /* in order of arrival */
+  bool is_scheduling, is_schedule_due;
+  struct tt_form *forms; /* likewise */
   struct tt_ticket *tickets;
 };
 
@@ -60,7 +63,15 @@ bool tt_names_has(const struct tt_names *names, const char *name);
 /* The bridge's own words for a failure, or ours. */
 const char *tt_error_text(int error, const char *text);
 
-/* readout.c, control.c: what is due; when the next is; forget everything. */
+/* readout.c, control.c, parameters.c: do what is due; when the next is; forget everything. */
 void tt_readouts_turn(struct tt_core *core);
 uint64_t tt_readouts_due(const struct tt_core *core);
 void tt_readouts_drop(struct tt_core *core);
+void tt_controls_turn(struct tt_core *core);
+uint64_t tt_controls_due(const struct tt_core *core);
+void tt_controls_drop(struct tt_core *core);
+void tt_forms_turn(struct tt_core *core);
+uint64_t tt_forms_due(const struct tt_core *core);
+void tt_forms_drop(struct tt_core *core);
+/* A point was reported: a command may be waiting for it. */
+void tt_controls_report(struct tt_core *core, const struct tt_node *node, uint16_t point);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * command.c: doing what was permitted, one parameter after the other: audit, write, verify (command.h). */
+#include "command.h"
+
+#include "convert.h"
+
+#include <math.h>
+
+static const struct command_step *step_of(const struct tt_control *c)
+{
+  return &c->steps[c->at];
+}
+
+/* Does the device say what was asked of it? Numbers may differ by what a 32-bit float or the shown decimals do;
+ * where another point verifies, its type may be another. */
+static bool is_as_expected(const struct tt_value *expected, const struct tt_value *value)
+{
+  double a = tt_value_number(expected), b = tt_value_number(value), tolerance = 0;
+  if (tt_value_is_text(expected->type) && tt_value_is_text(value->type))
+    return !strcmp(expected->text, value->text);
+  if (isnan(a) || isnan(b))
+    return tt_value_equals(expected, value);
+  if (expected->type == TT_TYPE_QUANTITY || value->type == TT_TYPE_QUANTITY)
+    tolerance = 1e-6 * fmax(fabs(a), fabs(b));
+  if (value->type == TT_TYPE_QUANTITY && value->quantity.decimals >= 0)
+    tolerance = fmax(tolerance, 0.5000001 * pow(10, -value->quantity.decimals));
+  return fabs(a - b) <= tolerance;
+}
+
+/* The step has ended. */
+static void step_end(struct tt_control *c, enum tt_refusal result, const char *why)
+{
+  struct tt_core *core = c->core;
+  tt_ticket_forget(&c->ticket);
+  tt_value_finish(&c->expected);
+  if (core->audit.outcome && c->audit_id)
+    core->audit.outcome(core->audit.user, c->audit_id, result, why);
+  c->audit_id = 0;
+}
+
+static void step_begin(struct tt_control *c);
+
+static void step_done(struct tt_control *c)
+{
+  step_end(c, TT_OK, NULL);
+  c->at++;
+  step_begin(c);
+}
+
+static void step_failed(struct tt_control *c, enum tt_refusal refusal, const char *why)
+{
+  step_end(c, refusal, why);
+  command_finish(c, refusal, why);
+}
+
+static void step_error(struct tt_control *c, int error, const char *text)
+{
+  step_failed(c, error == -ETIMEDOUT ? TT_REFUSED_TIMEOUT : TT_REFUSED_DEVICE, tt_error_text(error, text));
+}
+
+/* It was written, and it is something else now. */
+static void step_differs(struct tt_control *c, const struct tt_value *value)
+{
+  struct tt_buf why TT_AUTOBUF = TT_BUF(0), quoted TT_AUTOBUF = TT_BUF(0);
+  char shown[256];
+  if (value->type == TT_TYPE_NONE)
+    tt_buf_puts(&quoted, "no value");
+  tt_value_print(value, &quoted);
+  tt_text_printable(shown, sizeof shown, quoted.data ? quoted.data : "", quoted.len);
+  tt_buf_printf(&why, "written, but the device says %s", shown);
+  step_failed(c, TT_REFUSED_DEVICE, why.data ? why.data : "written, but the device says something else");
+}
+
+/* ---- Verification ------------------------------------------------------------------------------------- */
+static void on_read(void *user, int error, const char *text)
+{
+  struct tt_control *c = tt_ticket_redeem(user, NULL);
+  if (!c)
+    return;
+  c->ticket = NULL;
+  const struct tt_node *node = tt_tree_get(c->core->tree, step_of(c)->node);
+  if (error < 0)
+    step_error(c, error, text);
+  else if (!node)
+    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+  else if (node->field_errors[c->verify_point])
+    step_failed(c, TT_REFUSED_DEVICE, node->field_errors[c->verify_point]);
+  else if (!c->is_reported)
+    step_failed(c, TT_REFUSED_TIMEOUT, "written, but the device did not say what it is now");
+  else if (is_as_expected(&c->expected, &node->fields[c->verify_point].value))
+    step_done(c);
+  else
+    step_differs(c, &node->fields[c->verify_point].value);
+}
+
+static void read_back(struct tt_control *c)
+{
+  struct tt_core *core = c->core;
+  uint64_t now = core->now.mono_us;
+  if (c->deadline_us <= now) /* the wait before has used up the time: reading still gets some */
+    c->deadline_us = now + TT_CONTROL_WITHIN_US;
+  c->stage = COMMAND_READING;
+  c->due_us = c->deadline_us;
+  c->is_reported = false;
+  c->ticket = tt_ticket_create(core, c, 0);
+  int error = !c->ticket           ? -ENOMEM
+              : core->devices.read ? core->devices.read(core->devices.user, step_of(c)->node, &c->verify_point, 1,
+                                                        c->deadline_us, on_read, c->ticket)
+                                   : -ENODEV;
+  if (error < 0) {
+    if (c->ticket)
+      tt_ticket_redeem(c->ticket, NULL);
+    c->ticket = NULL;
+    step_error(c, error, NULL);
+  }
+}
+
+void command_report(struct tt_control *c, const struct tt_node *node, uint16_t point)
+{
+  if (c->stage < COMMAND_WRITING || step_of(c)->node != node->id || c->verify_point != point)
+    return;
+  const struct tt_field *field = &node->fields[point];
+  if (node->field_errors[point] || field->is_retained)
+    return;
+  c->is_reported = true;
+  c->is_matched |= is_as_expected(&c->expected, &field->value);
+  if (c->stage == COMMAND_REPORT && c->is_matched)
+    c->due_us = 0; /* go on in the next turn: a listener is no place to */
+}
+
+static void report_due(struct tt_control *c)
+{
+  const struct tt_node *node = tt_tree_get(c->core->tree, step_of(c)->node);
+  if (c->is_matched)
+    step_done(c);
+  else if (!node)
+    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+  else if (c->is_reported)
+    step_differs(c, &node->fields[c->verify_point].value);
+  else
+    step_failed(c, TT_REFUSED_TIMEOUT, "written, but the device did not report it");
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------------- */
+static void on_written(void *user, int error, const char *text)
+{
+  struct tt_control *c = tt_ticket_redeem(user, NULL);
+  if (!c)
+    return;
+  c->ticket = NULL;
+  const struct tt_node *node = tt_tree_get(c->core->tree, step_of(c)->node);
+  if (error < 0) {
+    step_error(c, error, text);
+    return;
+  }
+  if (!node) {
+    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    return;
+  }
+  const struct tt_write *write = node->points[step_of(c)->point].write;
+  switch (write->verify) {
+  case TT_VERIFY_NONE:
+    step_done(c);
+    break;
+  case TT_VERIFY_READBACK:
+    c->stage = COMMAND_SETTLING;
+    c->due_us = c->core->now.mono_us + write->verify_after_us;
+    if (write->verify_after_us == 0)
+      read_back(c);
+    break;
+  case TT_VERIFY_REPORT:
+    c->stage = COMMAND_REPORT;
+    c->due_us = c->deadline_us;
+    if (c->is_matched) /* it told before it acknowledged */
+      step_done(c);
+    break;
+  }
+}
+
+/* What the field will show when the device has done it: through the device's own resolution. */
+static int expect(struct tt_control *c, const struct tt_point *point, const struct tt_value *raw)
+{
+  char why[8];
+  if (tt_convert_from_raw(point, raw, &c->expected, why, sizeof why) >= 0)
+    return 0;
+  return tt_value_copy(&step_of(c)->value, &c->expected);
+}
+
+/* Hands the write to the device. 0, or why not. */
+static int step_write(struct tt_control *c, const struct tt_node *node, const struct tt_value *raw)
+{
+  struct tt_core *core = c->core;
+  const struct command_step *step = step_of(c);
+  const struct tt_write *write = node->points[step->point].write;
+  c->stage = COMMAND_WRITING;
+  c->deadline_us = core->now.mono_us + (write->within_us ? write->within_us : TT_CONTROL_WITHIN_US);
+  c->due_us = c->deadline_us;
+  c->verify_point = step->point;
+  if (write->verify == TT_VERIFY_READBACK && write->verify_point < node->n_points)
+    c->verify_point = write->verify_point;
+  c->is_reported = c->is_matched = false;
+  c->ticket = tt_ticket_create(core, c, 0);
+  int error = !c->ticket            ? -ENOMEM
+              : core->devices.write ? core->devices.write(core->devices.user, step->node, step->point, raw,
+                                                          c->deadline_us, on_written, c->ticket)
+                                    : -ENODEV;
+  if (error < 0) {
+    if (c->ticket)
+      tt_ticket_redeem(c->ticket, NULL);
+    c->ticket = NULL;
+  }
+  return error;
+}
+
+static void step_begin(struct tt_control *c)
+{
+  struct tt_core *core = c->core;
+  struct tt_value raw TT_AUTOVALUE = {0};
+  char why[256];
+  if (c->at == c->n_steps) {
+    command_finish(c, TT_OK, NULL);
+    return;
+  }
+  const struct command_step *step = step_of(c);
+  struct tt_node *node = tt_tree_get(core->tree, step->node);
+  if (!node) {
+    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    return;
+  }
+  const struct tt_point *point = &node->points[step->point];
+  if (tt_convert_to_raw(point, &step->value, &raw, why, sizeof why) < 0) {
+    step_failed(c, TT_REFUSED_BAD_REQUEST, why);
+    return;
+  }
+  if (expect(c, point, &raw) < 0) {
+    step_failed(c, TT_REFUSED_BUSY, "out of memory");
+    return;
+  }
+  const struct tt_value *old = &node->fields[step->point].value;
+  if (core->audit.decision)
+    c->audit_id = core->audit.decision(core->audit.user, c->caller, node, point->name,
+                                       old->type != TT_TYPE_NONE ? old : NULL, &step->value);
+  if (!c->audit_id) { /* what leaves no trace is not done */
+    step_failed(c, TT_REFUSED_DEVICE, "the audit could not be written");
+    return;
+  }
+  int error = step_write(c, node, &raw);
+  if (error < 0)
+    step_error(c, error, NULL);
+}
+
+void command_begin(struct tt_control *c)
+{
+  c->at = 0;
+  step_begin(c);
+}
+
+void command_due(struct tt_control *c)
+{
+  switch (c->stage) {
+  case COMMAND_ACCESS:
+  case COMMAND_WAITING:
+    break;
+  case COMMAND_WRITING:
+    step_failed(c, TT_REFUSED_TIMEOUT, "the device did not answer");
+    break;
+  case COMMAND_SETTLING:
+    read_back(c);
+    break;
+  case COMMAND_READING:
+    step_failed(c, TT_REFUSED_TIMEOUT, "written, but the device did not say what it is now");
+    break;
+  case COMMAND_REPORT:
+    report_due(c);
+    break;
+  }
+}
