@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * handlers.h: the handlers that main hangs into the router, one call per subject. Those that keep requests open
- * return an object: it is destroyed before the router and when the core turns no more, for a request of the core
- * that is still open would call into it.
+ * return an object. It is destroyed before the router, when the sessions are offline and the core turns no more: until
+ * then both may call into it.
  */
 #pragma once
 

@@ -90,6 +90,9 @@ void tt_reply_error(struct tt_reply *reply, enum tt_refusal refusal, const char 
 /* A message to the one who asked: data of a readout. */
 void tt_reply_message(struct tt_reply *reply, char *payload, enum tt_out_class class, uint64_t group);
 
+/* The usual sentence of a refusal, for those who have no better. */
+const char *tt_refusal_text(enum tt_refusal refusal);
+
 /* The same within the handler. */
 void tt_iq_result(struct tt_iq *iq, char *payload);
 /* A stanza error; `payload` (NULL or on the heap) comes before <error/>, `text` (NULL) inside it. `inside` is more

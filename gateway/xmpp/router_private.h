@@ -73,7 +73,6 @@ struct tt_origin {
 };
 
 /* reply.c */
-const char *tt_refusal_text(enum tt_refusal refusal);
 void tt_router_drop_replies(struct tt_router *router, const struct tt_session *session); /* NULL: free all */
 
 /* presence.c */
