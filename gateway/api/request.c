@@ -18,6 +18,7 @@ struct row {
 static const struct row rows[] = {
     {"tree", TT_ROLE_READER, TT_ACCESS_BROWSE, {"node"}, tt_api_tree},
     {"read", TT_ROLE_READER, TT_ACCESS_READ, {"nodes", "fields", "categories", "from_device"}, tt_api_read},
+    {"set", TT_ROLE_OPERATOR, TT_ACCESS_CONTROL, {"nodes", "set"}, tt_api_set},
     {"watch", TT_ROLE_READER, TT_ACCESS_READ, {"nodes"}, tt_api_watch},
     {"status", TT_ROLE_READER, TT_ACCESS_BROWSE, {NULL}, tt_api_status_request},
     {"requests", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {NULL}, tt_api_requests},

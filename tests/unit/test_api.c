@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The control socket: a real one in a directory of its own, a real core and tree behind it, devices that do as the
- * test says, and peers of every kind, polite and hostile. */
+ * The control socket: a real one in a directory of its own, a real core and
+ * tree behind it, devices that do as the test says, and peers of every kind,
+ * polite and hostile. */
 #define _GNU_SOURCE /* setresuid */
 
 #include "api/api.h"
@@ -72,7 +73,9 @@ struct fixture {
   char audit[4096];
 };
 
-/* ---- Devices and audit ------------------------------------------------------------------------------------ */
+/* ---- Devices and audit
+ * ------------------------------------------------------------------------------------
+ */
 
 static int on_read(void *user, tt_id node, const uint16_t which[], size_t n, uint64_t deadline_us TT_UNUSED,
                    tt_device_fn fn, void *fn_user)
@@ -143,7 +146,9 @@ static void on_status(void *user TT_UNUSED, struct tt_api_status *status)
   tt_api_status_count(status, "inbox_dropped", 3);
 }
 
-/* ---- Set-up ------------------------------------------------------------------------------------------------ */
+/* ---- Set-up
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static struct tt_node *add_device(struct fixture *f, const char *key, const char *place)
 {
@@ -217,7 +222,9 @@ static void turn(struct fixture *f)
     ;
 }
 
-/* ---- Peers ------------------------------------------------------------------------------------------------- */
+/* ---- Peers
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct peer {
   int fd;
@@ -316,7 +323,9 @@ static json_object *named(json_object *list, const char *name)
   return NULL;
 }
 
-/* ---- Reading the tree --------------------------------------------------------------------------------------- */
+/* ---- Reading the tree
+ * ---------------------------------------------------------------------------------------
+ */
 
 static void test_tree(void **state)
 {
@@ -350,11 +359,13 @@ static void test_tree(void **state)
   json_object_put(line);
   assert_line(next(f, &peer), "{\"id\":\"x\",\"done\":true}");
   assert_line(ask(f, &peer, "{\"do\":\"tree\",\"node\":\"plgu\"}"),
-              "{\"error\":\"not-found\",\"text\":\"there is no node \\\"plgu\\\"\",\"did_you_mean\":\"plug\"}");
+              "{\"error\":\"not-found\",\"text\":\"there is no node "
+              "\\\"plgu\\\"\",\"did_you_mean\":\"plug\"}");
   go(&peer);
 }
 
-/* A tree that is larger than what may wait for one client arrives whole at one that reads slowly. */
+/* A tree that is larger than what may wait for one client arrives whole at one
+ * that reads slowly. */
 static void test_tree_larger_than_the_queue(void **state)
 {
   struct fixture *f = *state;
@@ -392,7 +403,9 @@ static void test_read(void **state)
   json_object_put(line);
   assert_line(next(f, &peer), "{\"id\":1,\"done\":true}");
   assert_int_equal(f->n_reads, 0); /* young enough */
-  line = ask(f, &peer, "{\"do\":\"read\",\"nodes\":[\"plug\"],\"fields\":[\"power\"],\"from_device\":true}");
+  line = ask(f, &peer,
+             "{\"do\":\"read\",\"nodes\":[\"plug\"],\"fields\":[\"power\"],"
+             "\"from_device\":true}");
   power = json_object_array_get_idx(json_object_object_get(line, "fields"), 0);
   assert_string_equal(json_object_to_json_string(json_object_object_get(power, "value")), "23.40");
   json_object_put(line);
@@ -409,13 +422,17 @@ static void test_read(void **state)
   assert_non_null(strstr(text_of(line, "failed"), "nobody home"));
   json_object_put(line);
   assert_line(next(f, &peer), "{\"done\":true}");
-  assert_line(ask(f, &peer, "{\"do\":\"read\",\"nodes\":[\"plug\",\"meter\"],\"fields\":[\"powr\"]}"),
-              "{\"error\":\"not-found\",\"text\":\"none of these nodes has a field \\\"powr\\\"\","
+  assert_line(ask(f, &peer,
+                  "{\"do\":\"read\",\"nodes\":[\"plug\",\"meter\"],\"fields\":["
+                  "\"powr\"]}"),
+              "{\"error\":\"not-found\",\"text\":\"none of these nodes has a "
+              "field \\\"powr\\\"\","
               "\"did_you_mean\":\"power\"}");
   go(&peer);
 }
 
-/* More than one answer may hold is refused, with what to do instead, and the connection goes on. */
+/* More than one answer may hold is refused, with what to do instead, and the
+ * connection goes on. */
 static void test_read_too_large(void **state)
 {
   struct fixture *f = *state;
@@ -489,7 +506,75 @@ static void test_leaving_while_reading(void **state)
   go(&other);
 }
 
-/* ---- Watching ------------------------------------------------------------------------------------------------ */
+/* ---- Setting
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static void test_set(void **state)
+{
+  struct fixture *f = *state;
+  struct peer peer = come(f);
+  char expected[64];
+  assert_line(ask(f, &peer,
+                  "{\"id\":1,\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{"
+                  "\"relay\":true,\"level\":40}}"),
+              "{\"id\":1,\"nodes\":[\"plug\"],\"names\":[\"relay\",\"level\"],"
+              "\"complete\":true,\"done\":true}");
+  assert_int_equal(f->n_writes, 2);
+  snprintf(expected, sizeof(expected), "uid:%u plug.relay;uid:%u plug.level;", getuid(), getuid());
+  assert_string_equal(f->audit, expected);
+  json_object *line = ask(f, &peer,
+                          "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{"
+                          "\"relay\":\"true\",\"level\":\"101\"}}");
+  assert_string_equal(text_of(line, "error"), "bad-request");
+  assert_string_equal(text_of(json_object_array_get_idx(json_object_object_get(line, "errors"), 0), "name"),
+                      "level");
+  json_object_put(line);
+  assert_int_equal(f->n_writes, 2); /* validity is all or nothing */
+  line = ask(f, &peer, "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relya\":\"true\"}}");
+  assert_string_equal(text_of(line, "error"), "not-found");
+  assert_string_equal(text_of(json_object_array_get_idx(json_object_object_get(line, "errors"), 0), "did_you_mean"),
+                      "relay");
+  json_object_put(line);
+  f->device_error = -ECONNREFUSED;
+  line = ask(f, &peer,
+             "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":\"0\","
+             "\"level\":1}}");
+  assert_string_equal(text_of(line, "error"), "device");
+  json_object_put(line);
+  assert_int_equal(f->n_writes, 3); /* ends at the first that fails */
+  go(&peer);
+}
+
+/* A command is carried out although whoever gave it has gone; also when the
+ * daemon goes before it is done. */
+static void test_leaving_while_setting(void **state)
+{
+  struct fixture *f = *state;
+  struct peer peer = come(f);
+  f->is_held = true;
+  say(&peer, "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":true}}\n");
+  go(&peer);
+  for (int i = 0; i < 100 && f->n_pending == 0; i++)
+    turn(f);
+  assert_int_equal(f->n_writes, 1);
+  for (int i = 0; i < 10; i++)
+    turn(f);
+  f->is_held = false;
+  turn(f);
+  assert_int_equal(f->n_pending, 0);
+  f->is_held = true;
+  struct peer last = come(f);
+  say(&last, "{\"do\":\"set\",\"nodes\":[\"meter\"],\"set\":{\"relay\":true}}\n");
+  for (int i = 0; i < 100 && f->n_pending == 0; i++)
+    turn(f);
+  assert_int_equal(f->n_writes, 2);
+  go(&last);
+}
+
+/* ---- Watching
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void test_watch(void **state)
 {
@@ -551,7 +636,9 @@ static void test_watching_without_reading(void **state)
   go(&other);
 }
 
-/* ---- Status and strangers' requests ---------------------------------------------------------------------------- */
+/* ---- Status and strangers' requests
+ * ----------------------------------------------------------------------------
+ */
 
 static void test_status(void **state)
 {
@@ -587,9 +674,10 @@ static void test_requests(void **state)
   json_object *line = ask(f, &peer, "{\"do\":\"requests\"}");
   assert_int_equal(json_object_array_length(json_object_object_get(line, "requests")), 2);
   json_object_put(line);
-  assert_line(
-      ask(f, &peer, "{\"do\":\"accept\",\"jid\":\"bob@example.org\",\"role\":\"reader\",\"nodes\":\"house/**\"}"),
-      "{\"jid\":\"bob@example.org\",\"done\":true}");
+  assert_line(ask(f, &peer,
+                  "{\"do\":\"accept\",\"jid\":\"bob@example.org\",\"role\":"
+                  "\"reader\",\"nodes\":\"house/**\"}"),
+              "{\"jid\":\"bob@example.org\",\"done\":true}");
   assert_true(tt_access_knows(f->access, "bob@example.org"));
   assert_line(ask(f, &peer, "{\"do\":\"deny\",\"jid\":\"eve@example.org\"}"),
               "{\"jid\":\"eve@example.org\",\"done\":true}");
@@ -611,7 +699,9 @@ static void test_requests(void **state)
   go(&peer);
 }
 
-/* ---- The door ------------------------------------------------------------------------------------------------- */
+/* ---- The door
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void test_role(void **state)
 {
@@ -678,16 +768,17 @@ static void test_other_users(void **state)
   for (int is_supplementary = 0; is_supplementary < 2; is_supplementary++) {
     visit_as(f, 4242, st.st_gid, is_supplementary, out, sizeof(out));
     assert_non_null(strstr(out, "\"role\":\"operator\""));
-    assert_non_null(strstr(
-        out, "{\"error\":\"forbidden\",\"text\":\"this needs the role admin; uid:4242 has the role operator\"}"));
+    assert_non_null(strstr(out, "{\"error\":\"forbidden\",\"text\":\"this needs the role "
+                                "admin; uid:4242 has the role operator\"}"));
   }
-  /* The mode of the file is a convenience; what the kernel says of the peer decides. */
+  /* The mode of the file is a convenience; what the kernel says of the peer
+   * decides. */
   assert_int_equal(chmod(f->path, 0666), 0);
   f->audit[0] = '\0';
   visit_as(f, 4242, 4242, false, out, sizeof(out));
-  assert_string_equal(
-      out, "{\"error\":\"forbidden\",\"text\":\"uid:4242 is neither root, nor the daemon's user, nor in the "
-           "socket's group\"}\n");
+  assert_string_equal(out, "{\"error\":\"forbidden\",\"text\":\"uid:4242 is "
+                           "neither root, nor the daemon's user, nor in the "
+                           "socket's group\"}\n");
   assert_string_equal(f->audit, "uid:4242 refused 0;");
 }
 
@@ -728,7 +819,9 @@ static void test_the_socket_file(void **state)
   tt_api_destroy(NULL);
 }
 
-/* ---- Hostile peers --------------------------------------------------------------------------------------------- */
+/* ---- Hostile peers
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static void test_wrong_requests(void **state)
 {
@@ -741,7 +834,9 @@ static void test_wrong_requests(void **state)
       "{\"do\":\"tree\",\"node\":\"a\\u0000b\"}",
       "{\"do\":\"tree\",\"nodes\":[]}",
       "{\"do\":\"tree\",\"id\":[]}",
-      "{\"do\":\"tree\",\"id\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"}",
+      "{\"do\":\"tree\",\"id\":"
+      "\"0123456789012345678901234567890123456789012345678901234567890123456789"
+      "\"}",
       "{\"do\":\"tree\",\"language\":7}",
       "{\"do\":\"read\"}",
       "{\"do\":\"read\",\"nodes\":[]}",
@@ -749,6 +844,12 @@ static void test_wrong_requests(void **state)
       "{\"do\":\"read\",\"nodes\":[\"plug\"],\"fields\":{}}",
       "{\"do\":\"read\",\"nodes\":[\"plug\"],\"categories\":\"wild\"}",
       "{\"do\":\"read\",\"nodes\":[\"plug\"],\"from_device\":1}",
+      "{\"do\":\"set\",\"nodes\":[\"plug\"]}",
+      "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{}}",
+      "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":[]}",
+      "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":null}}",
+      "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":[true]}}",
+      "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":\"a\\u0000\"}}",
       "{\"do\":\"watch\",\"nodes\":[]}",
       "{\"do\":\"status\",\"more\":true}",
   };
@@ -759,9 +860,8 @@ static void test_wrong_requests(void **state)
       fail_msg("%s -> %s", wrong[i], json_object_to_json_string(line));
     json_object_put(line);
   }
-  assert_line(
-      ask(f, &peer, "{\"do\":\"trea\"}"),
-      "{\"error\":\"bad-request\",\"text\":\"there is no request \\\"trea\\\"\",\"did_you_mean\":\"tree\"}");
+  assert_line(ask(f, &peer, "{\"do\":\"trea\"}"), "{\"error\":\"bad-request\",\"text\":\"there is no request "
+                                                  "\\\"trea\\\"\",\"did_you_mean\":\"tree\"}");
   assert_int_equal(f->n_writes, 0);
   go(&peer);
 }
@@ -806,7 +906,8 @@ static void test_endless_line(void **state)
   go(&peer);
 }
 
-/* The longest line that is allowed, byte by byte at its ends, and half a line at the end. */
+/* The longest line that is allowed, byte by byte at its ends, and half a line
+ * at the end. */
 static void test_pieces(void **state)
 {
   struct fixture *f = *state;
@@ -856,7 +957,8 @@ static void test_half_closed(void **state)
   go(&peer);
 }
 
-/* One more than there is room for: the longest silent goes; when all are busy, the newcomer. */
+/* One more than there is room for: the longest silent goes; when all are busy,
+ * the newcomer. */
 static void test_many_clients(void **state)
 {
   struct fixture *f = *state;
@@ -892,7 +994,8 @@ static void test_many_open_requests(void **state)
   go(&peer);
 }
 
-/* A flood of requests whose answers are never read ends with its sender, not with the daemon's memory. */
+/* A flood of requests whose answers are never read ends with its sender, not
+ * with the daemon's memory. */
 static void test_flood(void **state)
 {
   struct fixture *f = *state;
@@ -921,6 +1024,8 @@ int main(void)
       TEST(test_read_too_large),
       TEST(test_too_many_names),
       TEST(test_leaving_while_reading),
+      TEST(test_set),
+      TEST(test_leaving_while_setting),
       TEST(test_watch),
       TEST(test_watching_without_reading),
       TEST(test_status),
