@@ -69,7 +69,8 @@ static void put_connections(struct tt_paper *paper, json_object *list)
     while (*looks[k].state && strcmp(looks[k].state, state) != 0)
       k++;
     TT_AUTOBUF struct tt_buf counts = TT_BUF(0);
-    tt_buf_printf(&counts, "%lld devices", (long long)tt_member_number(one, "devices"));
+    long long n = (long long)tt_member_number(one, "devices");
+    tt_buf_printf(&counts, "%lld device%s", n, n == 1 ? "" : "s");
     for (size_t c = 0; c < TT_COUNT(counters); c++)
       if (tt_member_number(one, counters[c]) > 0)
         tt_buf_printf(&counts, ", %lld %s", (long long)tt_member_number(one, counters[c]), counters[c]);
@@ -94,13 +95,16 @@ static void put_devices(struct tt_paper *paper, json_object *status)
   } counts[] = {
       {"ok", TT_STYLE_GOOD}, {"warning", TT_STYLE_WARNING}, {"error", TT_STYLE_BAD}, {"disabled", TT_STYLE_BAD}};
   json_object *devices = tt_member(status, "devices");
+  const char *separator = "  ";
   put_heading(paper, "Devices");
-  tt_paper_printf(paper, TT_STYLE_PLAIN, "  %lld", (long long)tt_member_number(devices, "total"));
+  if (tt_member_number(devices, "total") == 0)
+    tt_paper_put(paper, TT_STYLE_DIM, "  none");
   for (size_t i = 0; i < TT_COUNT(counts); i++) {
     long long n = (long long)tt_member_number(devices, counts[i].member);
     if (n == 0)
       continue;
-    tt_paper_put(paper, TT_STYLE_PLAIN, ", ");
+    tt_paper_put(paper, TT_STYLE_PLAIN, separator);
+    separator = ", ";
     tt_paper_printf(paper, counts[i].style, "%lld %s", n, counts[i].member);
   }
   tt_paper_end(paper);

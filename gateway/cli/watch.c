@@ -24,7 +24,9 @@ struct watching {
   struct known *known;
   struct tt_paper paper;
   size_t node_columns, field_columns;
-  int64_t count; /* changes to show yet; 0: no end */
+  int64_t count;  /* changes to show yet; 0: no end */
+  size_t n_nodes; /* being watched */
+  int n_trees;    /* answers of the tree that are not complete yet */
 };
 
 static void forget_all(struct watching *watching)
@@ -111,6 +113,15 @@ static void put_value(struct watching *watching, json_object *line, json_object 
   tt_paper_end(paper);
 }
 
+static const char *word_of(const char *state)
+{
+  static const char *const words[][2] = {{"Error", "error"}, {"Warning", "warning"}};
+  for (size_t i = 0; i < TT_COUNT(words); i++)
+    if (strncmp(state, words[i][0], strlen(words[i][0])) == 0)
+      return words[i][1];
+  return "well";
+}
+
 static void put_state(struct watching *watching, json_object *line)
 {
   struct tt_paper *paper = &watching->paper;
@@ -119,7 +130,7 @@ static void put_state(struct watching *watching, json_object *line)
   struct tt_look look = tt_show_state(state, tt_member_flag(line, "disabled"));
   begin(watching, line);
   tt_paper_glyph(paper, look.style, look.glyph);
-  tt_paper_printf(paper, look.style, " %s", *change ? change : strcmp(state, "None") == 0 ? "well" : state);
+  tt_paper_printf(paper, look.style, " %s", *change ? change : word_of(state));
   for (size_t i = 0; i < tt_list_size(messages); i++)
     tt_paper_printf(paper, look.style, "%s %s", i > 0 ? ";" : ":",
                     tt_member_text(json_object_array_get_idx(messages, i), "text"));
@@ -149,9 +160,22 @@ static bool take_change(struct watching *watching, json_object *line)
   return true;
 }
 
+/* Nothing may happen for a while: say that it is awaited. */
+static void announce(const struct watching *watching)
+{
+  if (watching->paper.term.is_terminal && !watching->is_json)
+    fprintf(stderr, "watching %zu node%s; Ctrl-C ends it\n", watching->n_nodes, watching->n_nodes == 1 ? "" : "s");
+}
+
 /* A line of the tree: how things stood at the beginning. */
 static void take_node(struct watching *watching, json_object *line)
 {
+  if (tt_member_flag(line, "done")) {
+    if (--watching->n_trees == 0)
+      announce(watching);
+    return;
+  }
+  watching->n_nodes++;
   json_object *fields = tt_member_list(line, "fields");
   for (size_t i = 0; i < tt_list_size(fields); i++) {
     json_object *field = json_object_array_get_idx(fields, i);
@@ -165,7 +189,7 @@ static void take_node(struct watching *watching, json_object *line)
 enum { ID_WATCH = 1, ID_TREE };
 
 /* The watch first and the tree after it, on one connection: no change falls between them. */
-static int ask(struct tt_client *client, int n, char **nodes)
+static int ask(struct tt_client *client, struct watching *watching, int n, char **nodes)
 {
   json_object *watch = json_object_new_object(), *list = json_object_new_array();
   json_object_object_add(watch, "id", json_object_new_int(ID_WATCH));
@@ -176,6 +200,7 @@ static int ask(struct tt_client *client, int n, char **nodes)
     json_object_object_add(watch, "nodes", json_object_get(list));
   json_object_put(list);
   int exit = tt_client_ask(client, watch);
+  watching->n_trees = n > 0 ? n : 1;
   for (int i = 0; i < n || i == 0; i++) {
     json_object *tree = json_object_new_object();
     json_object_object_add(tree, "id", json_object_new_int(ID_TREE));
@@ -195,6 +220,8 @@ static int loop(struct tt_client *client, struct watching *watching)
   for (;;) {
     json_object *line;
     int r = tt_client_next(client, &line);
+    if (r == -EINTR && watching->paper.term.is_terminal)
+      puts(""); /* behind the ^C that the terminal has shown */
     if (r < 0)
       return r == -EINTR ? TT_EXIT_OK : TT_EXIT_NO_DAEMON;
     bool is_error = *tt_member_text(line, "error"), is_shown = false;
@@ -239,7 +266,7 @@ int tt_command_watch(int argc, char **argv)
     return exit;
   tt_client_catch_signals();
   tt_paper_init(&watching.paper, tt_term_of(STDOUT_FILENO));
-  exit = ask(client, n, argv + 1);
+  exit = ask(client, &watching, n, argv + 1);
   if (exit == TT_EXIT_OK)
     exit = loop(client, &watching);
   forget_all(&watching);

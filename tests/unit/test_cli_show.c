@@ -9,7 +9,7 @@ static const struct tt_term ascii = {.has_utf8 = false};
 
 static const char *const nodes_text =
     "[{\"node\":\"house\",\"kind\":\"place\",\"label\":\"House\",\"state\":\"None\",\"fields\":[]},"
-    "{\"node\":\"house/hall\",\"parent\":\"house\",\"kind\":\"place\",\"label\":\"hall\"},"
+    "{\"node\":\"house/hall\",\"parent\":\"house\",\"kind\":\"place\",\"label\":\"house/hall\"},"
     "{\"node\":\"plug\",\"parent\":\"house/hall\",\"kind\":\"device\",\"label\":\"Plug\",\"vendor\":\"Tasmota\","
     " \"state\":\"None\",\"fields\":["
     "  {\"name\":\"power\",\"value\":23.40,\"unit\":\"W\",\"age_ms\":3000,\"readable\":true},"
@@ -148,7 +148,7 @@ static void test_status(void **state)
                       "  *  mqtt  mqtt  online  2 devices, 40 reports\n"
                       "\n"
                       "Devices\n"
-                      "  3, 1 ok, 1 error, 1 disabled\n"
+                      "  1 ok, 1 error, 1 disabled\n"
                       "  x meter  no answer\n"
                       "\n"
                       "Files read\n"
