@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * modbus_meter: a three-phase energy meter with the register map of an Eastron SDM630, over Modbus TCP and RTU, that
+ * modbus_meter: an energy meter with the register map of an Eastron SDM630 (and SDM120), over Modbus TCP and RTU, that
  * can be told to misbehave. It does its own framing, so that it is a second opinion on what goes over the wire.
  *
  *   modbus_meter [--tcp PORT] [--rtu DEVICE] [--pty LINK] [--unit N]... [--identify] [--seed N] [--log] [--limit N] [FAULT PERCENT]...
@@ -176,6 +176,14 @@ static float measured(int address)
     return (float)(energy / 4);
   case 78:
     return 1.5f;
+  case 84: /* the demands, of the SDM120 too */
+  case 86:
+  case 88:
+  case 90:
+    return (float)total;
+  case 258:
+  case 264:
+    return (float)amps[0];
   }
   if (address >= 234 && address <= 248)
     return (float)(1.2 + 0.1 * sin(t));
@@ -223,12 +231,24 @@ static int add_unit(int number)
   sim.units[number] = unit;
   unit->is_present = true;
   unit->answers_as = number;
-  put_float(unit->holding + 0x0002, 60);  /* demand period, minutes */
-  put_float(unit->holding + 0x000a, 3);   /* 3 phases, 4 wires */
-  put_float(unit->holding + 0x000c, 100); /* pulse width, ms */
-  put_float(unit->holding + 0x0012, 0);
+  static const struct {
+    uint16_t address;
+    float value;
+  } settings[] = {
+      {0x0002, 60},  /* demand period, minutes */
+      {0x000a, 3},   /* three phases, four wires */
+      {0x000c, 100}, /* pulse width, ms */
+      {0x0012, 0},   /* no parity, 1 stop bit */
+      {0x0016, 1},   /* 0.01 kWh a pulse */
+      {0x001c, 2},   /* 9600 */
+      {0x0056, 4},   /* pulses of export */
+  };
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+    put_float(unit->holding + settings[i].address, settings[i].value);
   put_float(unit->holding + 0x0014, (float)number);
-  put_float(unit->holding + 0x001c, 2); /* 9600 */
+  unit->holding[0xf920] = 2; /* what only the SDM120 has: total is import plus export, model, version */
+  unit->holding[0xfc02] = 0x0020;
+  unit->holding[0xfc03] = 0x0102;
   unit->holding[0xfc00] = 0x0123;
   unit->holding[0xfc01] = 0x4567;
   return 0;
