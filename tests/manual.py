@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that thingtree.yaml(5) names every key and every code of a diagnostic that gateway/config knows, and none that it does not."""
+"""Checks that thingtree.yaml(5) names every key and every code of a diagnostic that gateway/config knows, and none that it does not;
+and that the manual of each bridge names every option and type of its tables, and no option that is not there."""
 import pathlib
 import re
 import sys
 
 CODES = re.compile(r'(?:tt_diag\([^;]*?TT_SEVERITY_\w+,\s*|refuse\([^;]*?)"([a-z-]+)"')
+OPTIONS = re.compile(r'\.name = "([a-z_0-9]+)",\s*\.type = TT_OPTION')
+TYPES = re.compile(r'^\s*\{"(\w+)", \w+, TT_TYPE_\w+,', re.M)
 KEYS = re.compile(r'\.name = "([a-z_]+)"|(?<!define )\b(?:ITEM|POINT)\("?([a-z_]+)"?,')
 
 
@@ -35,11 +38,40 @@ def check(root):
             [f"thingtree.yaml.5 names the code {c}, which nothing says" for c in sorted(manual_codes - codes)]), keys, codes
 
 
+def option_rows(manual):
+    """What the first cells name in tables whose heading begins with "option"."""
+    rows, heading = set(), ""
+    for line in manual.splitlines():
+        first = line.split("|")[1].strip() if line.startswith("|") else ""
+        if heading.startswith("option"):
+            rows |= set(re.findall(r"`([a-z_0-9]+)`", first))
+        heading = heading or first if first else ""
+    return rows
+
+
+def check_bridge(directory):
+    source = "\n".join(path.read_text() for path in sorted(directory.glob("*.c")))
+    options, types = set(OPTIONS.findall(source)), set(TYPES.findall(source))
+    if "TT_BRIDGE(" not in source:  # what bridges share
+        return [], 0
+    name = f"{directory.name}/{directory.name}.md"
+    manual = (directory / f"{directory.name}.md").read_text()
+    words = set(re.findall(r"`([a-z_0-9]+)(?::[^`]*)?`", manual))
+    return ([f"{name} does not name {w}" for w in sorted((options | types) - words)] +
+            [f"{name} names the option {w}, which is not there" for w in sorted(option_rows(manual) - options)]), len(options)
+
+
 def main():
-    problems, keys, codes = check(pathlib.Path(sys.argv[1]))
+    root = pathlib.Path(sys.argv[1])
+    problems, keys, codes = check(root)
+    n_options = 0
+    for directory in sorted(d for d in (root / "bridges").iterdir() if d.is_dir()):
+        more, n = check_bridge(directory)
+        problems += more
+        n_options += n
     print("\n".join(problems))
-    print(f"manual: {len(keys)} keys, {len(codes)} codes, {len(problems)} problems")
-    return 1 if problems or len(keys) < 40 or len(codes) < 40 else 0
+    print(f"manual: {len(keys)} keys, {len(codes)} codes, {n_options} options of bridges, {len(problems)} problems")
+    return 1 if problems or len(keys) < 40 or len(codes) < 40 or n_options < 40 else 0
 
 
 if __name__ == "__main__":
