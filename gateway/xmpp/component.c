@@ -12,13 +12,13 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "alive.h"
 #include "resolve.h"
 #include "stream.h"
 #include "writer.h"
 
 #define NS_STREAMS    "http://etherx.jabber.org/streams"
 #define NS_STREAM_ERR "urn:ietf:params:xml:ns:xmpp-streams"
-#define PING_ID       "tt-alive"
 #define READ_SIZE     16384
 #define READS_MAX     4 /* per turn: others want to run too */
 
@@ -29,7 +29,7 @@ struct tt_component {
   char *jid, *secret, *host;
   struct tt_session *session;
   struct tt_retry retry;
-  struct tt_stream_times times;
+  struct tt_alive alive;
   enum state state;
   struct tt_resolve *resolve;
   struct addrinfo *addresses, *address; /* all; the one being tried */
@@ -38,8 +38,6 @@ struct tt_component {
   struct tt_stream *stream;
   struct tt_buf out; /* what the kernel has not taken yet */
   size_t out_sent;
-  uint64_t last_heard;
-  bool is_pinged;
   /* The first thing that went wrong. Only noted where it happens, which may be deep in a callback of the parser;
    * acted upon by settle() at the end of the event. */
   bool is_failed, is_slow;
@@ -141,7 +139,7 @@ static void ping(struct tt_component *c)
   tt_write_init(&w, &buf);
   tt_write_open(&w, "iq", NULL);
   tt_write_attr(&w, "type", "get");
-  tt_write_attr(&w, "id", PING_ID);
+  tt_write_attr(&w, "id", TT_ALIVE_ID);
   tt_write_attr(&w, "from", c->jid);
   tt_write_attr(&w, "to", c->jid);
   tt_write_open(&w, "ping", "urn:xmpp:ping");
@@ -154,7 +152,7 @@ static void ping(struct tt_component *c)
 static bool is_own_ping(const struct tt_component *c, const struct tt_xml *stanza)
 {
   const char *id = tt_xml_attr(stanza, "id"), *from = tt_xml_attr(stanza, "from");
-  return id && from && !strcmp(stanza->name, "iq") && !strcmp(id, PING_ID) && !strcasecmp(from, c->jid);
+  return id && from && !strcmp(stanza->name, "iq") && !strcmp(id, TT_ALIVE_ID) && !strcasecmp(from, c->jid);
 }
 
 /* ---- In ------------------------------------------------------------------------------------------------- */
@@ -224,8 +222,7 @@ static void on_stream_error(struct tt_component *c, const struct tt_xml *error)
 static void go_online(struct tt_component *c)
 {
   c->state = ONLINE;
-  c->is_pinged = false;
-  timer_at(c, now_us(c) + c->times.ping_every_us);
+  timer_at(c, now_us(c) + c->alive.times.ping_every_us);
   tt_session_set_online(c->session, true);
   tt_router_online(c->options.router, c->session);
   char text[TT_CAUSE_MAX];
@@ -273,8 +270,7 @@ static void take_in(struct tt_component *c)
              n ? strerror(errno) : "closed by the server");
       break;
     }
-    c->last_heard = now_us(c);
-    c->is_pinged = false;
+    tt_alive_heard(&c->alive, now_us(c));
     if (tt_stream_feed(c->stream, data, (size_t)n) < 0)
       fail(c, c->state != ONLINE, "%s:%u does not speak as it should: %s", c->host, c->options.port,
            tt_stream_error(c->stream));
@@ -376,7 +372,7 @@ static void attempt(struct tt_component *c)
 {
   c->is_failed = false;
   c->state = RESOLVING;
-  timer_at(c, now_us(c) + c->times.online_us);
+  timer_at(c, now_us(c) + c->alive.times.online_us);
   int r = tt_resolve_start(c->options.event, c->host, c->options.port, on_addresses, c, &c->resolve);
   if (r < 0)
     fail(c, false, "cannot look up %s: %s", c->host, strerror(-r));
@@ -448,17 +444,16 @@ static int on_later(sd_event_source *source, void *user)
 
 static void on_silence(struct tt_component *c)
 {
-  uint64_t now = now_us(c);
-  if (c->is_pinged) {
+  uint64_t due_us;
+  enum tt_alive_step step = tt_alive_next(&c->alive, now_us(c), &due_us);
+  if (step == TT_ALIVE_DEAD) {
     fail(c, false, "%s:%u has not answered for %u s", c->host, c->options.port,
-         seconds(c->times.ping_every_us + c->times.ping_answer_us));
-  } else if (now - c->last_heard < c->times.ping_every_us) {
-    timer_at(c, c->last_heard + c->times.ping_every_us);
-  } else {
-    c->is_pinged = true;
-    timer_at(c, now + c->times.ping_answer_us);
-    ping(c);
+         seconds(c->alive.times.ping_every_us + c->alive.times.ping_answer_us));
+    return;
   }
+  timer_at(c, due_us);
+  if (step == TT_ALIVE_PING)
+    ping(c);
 }
 
 static int on_timer(sd_event_source *source, uint64_t us, void *user)
@@ -470,12 +465,12 @@ static int on_timer(sd_event_source *source, uint64_t us, void *user)
     attempt(c);
     break;
   case RESOLVING:
-    fail(c, false, "the name %s cannot be looked up within %u s", c->host, seconds(c->times.online_us));
+    fail(c, false, "the name %s cannot be looked up within %u s", c->host, seconds(c->alive.times.online_us));
     break;
   case CONNECTING:
   case OPENING:
   case SHAKING:
-    fail(c, false, "no answer from %s:%u within %u s", c->host, c->options.port, seconds(c->times.online_us));
+    fail(c, false, "no answer from %s:%u within %u s", c->host, c->options.port, seconds(c->alive.times.online_us));
     break;
   case ONLINE:
     on_silence(c);
@@ -500,7 +495,7 @@ int tt_component_create(const struct tt_component_options *options, struct tt_co
   c->jid = strdup(options->jid);
   c->secret = strdup(options->secret);
   c->host = strdup(options->host ? options->host : "127.0.0.1");
-  c->times = options->times ? *options->times : TT_STREAM_TIMES;
+  c->alive.times = options->times ? *options->times : TT_STREAM_TIMES;
   tt_retry_init(&c->retry, options->state, options->user);
   c->session = c->jid ? tt_session_create(TT_SESSION_COMPONENT, c->jid, &session_ops, c) : NULL;
   int r = -ENOMEM;

@@ -357,6 +357,7 @@ static void on_message(struct tt_router *router, struct tt_session *session, con
 void tt_router_stanza(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza)
 {
   struct tt_origin origin;
+  tt_session_received(session);
   if (!origin_of(session, stanza, &origin)) {
     router->counts.dropped++;
   } else if (is_stanza(stanza, "iq")) {

@@ -10,6 +10,8 @@
 #include "session.h"
 #include "xml.h"
 
+#define TT_JID_MAX 3071 /* bytes; RFC 7622: three parts of 1023 */
+
 struct tt_access;
 struct tt_router;
 

@@ -14,7 +14,6 @@
 #define TT_ROUTER_LISTENERS_MAX 16
 #define TT_ROUTER_SESSIONS_MAX  8
 #define TT_STANZA_ID_MAX        1023 /* bytes of an id that we send back */
-#define TT_JID_MAX              3071 /* RFC 7622: three parts of 1023 bytes */
 #define TT_LANGUAGE_MAX         35   /* RFC 5646 section 4.4.1 */
 
 #define TT_NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"

@@ -130,6 +130,11 @@ bool tt_session_is_online(const struct tt_session *session)
   return session->is_online;
 }
 
+void tt_session_received(struct tt_session *session)
+{
+  session->counts.received++;
+}
+
 struct tt_session_counts tt_session_counts(const struct tt_session *session)
 {
   return session->counts;

@@ -56,7 +56,9 @@ int tt_session_send(struct tt_session *session, const struct tt_out *out);
 /* End of turn. Returns when a held stanza must leave (monotonic), TT_NEVER. */
 uint64_t tt_session_flush(struct tt_session *session, uint64_t mono_us);
 struct tt_session_counts {
-  uint64_t sent, dropped;
+  uint64_t sent, received, dropped; /* stanzas; dropped: of those that were to be sent */
   size_t queued, queued_bytes;
 };
+/* The router counts what comes in. */
+void tt_session_received(struct tt_session *session);
 struct tt_session_counts tt_session_counts(const struct tt_session *session);
