@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * main.c: the word after `thingtree` chooses the subcommand; each is a file of cli/ or run.c.
+ * main.c: the word after `thingtree` chooses the subcommand; each is a file of cli/, but for run.c.
  */
 #include "cli/cli.h"
 
@@ -8,6 +8,7 @@
 
 /* One row each; `help` shows them in this order. */
 const struct tt_command tt_commands[] = {
+    {"run", "be the daemon", tt_command_run},
     {"check", "say what is wrong with the configuration", tt_command_check},
     {"tree", "show the tree with the values known last", tt_command_tree},
     {"read", "read fields of nodes", tt_command_read},

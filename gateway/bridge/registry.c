@@ -5,6 +5,8 @@
 #define _GNU_SOURCE /* asprintf */
 #include "registry.h"
 
+#include "config/config.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <stdio.h>
@@ -164,4 +166,23 @@ const struct tt_bridge_ops *tt_registry_find(struct tt_registry *registry, const
 const char *const *tt_registry_names(struct tt_registry *registry)
 {
   return registry->names;
+}
+
+static const struct tt_bridge_ops *serve_bridge(void *user, const char *protocol)
+{
+  return tt_registry_find(user, protocol, NULL);
+}
+
+static const char *serve_why(void *user, const char *protocol)
+{
+  const char *why = NULL;
+  return tt_registry_find(user, protocol, &why) ? NULL : why;
+}
+
+void tt_registry_serve(struct tt_registry *registry, struct tt_config_env *env)
+{
+  env->bridge = serve_bridge;
+  env->why = serve_why;
+  env->names = tt_registry_names(registry);
+  env->user = registry;
 }

@@ -23,3 +23,7 @@ const char *const *tt_registry_names(struct tt_registry *registry);
 
 /* What is wrong with a table, for people; NULL: nothing. Pure. */
 const char *tt_registry_fault(const struct tt_bridge_ops *ops, const char *name);
+
+/* How the configuration finds bridges: fills `bridge`, `why`, `names` and `user`. */
+struct tt_config_env;
+void tt_registry_serve(struct tt_registry *registry, struct tt_config_env *env);

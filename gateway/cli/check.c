@@ -11,19 +11,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define DEFAULT_CONFIG "/etc/thingtree/thingtree.yaml"
-
-static const struct tt_bridge_ops *find_bridge(void *user, const char *protocol)
-{
-  return tt_registry_find(user, protocol, NULL);
-}
-
-static const char *why_not(void *user, const char *protocol)
-{
-  const char *why = NULL;
-  return tt_registry_find(user, protocol, &why) ? NULL : why;
-}
-
 struct outcome {
   size_t errors, warnings, devices, disabled, connections, connections_disabled;
   int code;
@@ -101,14 +88,14 @@ static void say_files(const struct tt_config *config, struct tt_buf *out)
 
 int tt_command_check(int argc, char **argv)
 {
-  const char *file = DEFAULT_CONFIG, *credentials = NULL, *bridges = TT_BRIDGE_DIR;
+  const char *file = TT_DEFAULT_CONFIG, *credentials = NULL, *bridges = TT_BRIDGE_DIR;
   bool is_json = false, is_verbose = false;
   const struct tt_switch switches[] = {
       {.name = "config",
        .letter = "c",
        .value = "FILE",
        .text = &file,
-       .help = "thingtree.yaml (" DEFAULT_CONFIG ")"},
+       .help = "thingtree.yaml (" TT_DEFAULT_CONFIG ")"},
       {.name = "credentials",
        .value = "DIR",
        .text = &credentials,
@@ -134,12 +121,8 @@ int tt_command_check(int argc, char **argv)
     return tt_usage("check takes no \"%s\"; the file is given by --config", argv[1]);
   r = tt_registry_create(bridges, NULL, &registry);
   if (r == 0) {
-    struct tt_config_env env = {.file = file,
-                                .credentials = credentials,
-                                .bridge = find_bridge,
-                                .why = why_not,
-                                .names = tt_registry_names(registry),
-                                .user = registry};
+    struct tt_config_env env = {.file = file, .credentials = credentials};
+    tt_registry_serve(registry, &env);
     r = tt_config_load(&env, &config, &diags);
   }
   if (r < 0) {

@@ -6,11 +6,13 @@
 
 #include <thingtree/util.h>
 
+#define TT_DEFAULT_CONFIG "/etc/thingtree/thingtree.yaml"
+
 /* Exit codes, the same for every subcommand. */
 enum tt_exit {
   TT_EXIT_OK = 0,
   TT_EXIT_PARTLY = 1,     /* devices disabled, or what was asked failed */
-  TT_EXIT_UNUSABLE = 2,   /* nothing usable: no configuration */
+  TT_EXIT_UNUSABLE = 2,   /* nothing usable: no configuration, no state directory, no socket */
   TT_EXIT_USAGE = 64,     /* EX_USAGE of sysexits.h */
   TT_EXIT_NO_DAEMON = 69, /* EX_UNAVAILABLE: nobody listens on the control socket */
 };
@@ -30,6 +32,7 @@ int tt_usage_unknown(const char *what, const char *word, const char *const candi
 /* One sentence on stderr, then where help is; TT_EXIT_USAGE. */
 int tt_usage(const char *format, ...) TT_PRINTF(1, 2);
 
+int tt_command_run(int argc, char **argv);
 int tt_command_help(int argc, char **argv);
 int tt_command_check(int argc, char **argv);
 int tt_command_version(int argc, char **argv);

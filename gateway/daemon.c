@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * daemon.c: who gets to know whom. The rooms meet here and nowhere else.
+ */
+#include "daemon.h"
+
+#include "api/api.h"
+#include "bridge/host.h"
+#include "service/log.h"
+#include "service/loop.h"
+#include "service/notify.h"
+#include "trust/access.h"
+#include "trust/audit.h"
+#include "xmpp/component.h"
+#include "xmpp/handlers.h"
+#include "xmpp/link.h"
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#define STOP_US (2 * TT_USEC_PER_SEC) /* for bridges to stop */
+
+/* One way to XMPP, as people are told of it. */
+struct stream {
+  struct tt_daemon *daemon;
+  const char *kind; /* "account", "component" */
+  struct tt_session *session;
+  char server[300];
+  bool is_online;
+  char text[TT_CAUSE_MAX + 64]; /* why it is not */
+  uint64_t since_us;            /* wall */
+};
+
+struct tt_daemon {
+  struct tt_daemon_options options;
+  struct tt_access *access;
+  struct tt_audit *audit;
+  struct tt_core *core;
+  struct tt_host *host;
+  struct tt_router *router;
+  struct tt_sensor *sensor;
+  struct tt_link *link;
+  struct tt_component *component;
+  struct stream streams[2];
+  size_t n_streams;
+  struct tt_api *api;
+  sd_event_source *patience;
+  bool is_stopping;
+};
+
+static int report(int r, const char *what)
+{
+  if (r < 0)
+    tt_log(TT_LOG_ERROR, NULL, "%s: %s", what, strerror(-r));
+  return r;
+}
+
+/* ---- What is told ------------------------------------------------------------------------------------------- */
+
+static void on_stream_state(void *user, bool is_online, const char *text)
+{
+  struct stream *stream = user;
+  stream->is_online = is_online;
+  stream->since_us = tt_core_now(stream->daemon->core).wall_us;
+  snprintf(stream->text, sizeof(stream->text), "%s", is_online ? "" : text);
+  tt_log(is_online ? TT_LOG_INFO : TT_LOG_WARNING, stream->kind, "%s", text);
+}
+
+static void add_stream_status(struct tt_api_status *status, const struct stream *stream)
+{
+  struct tt_session_counts counts = tt_session_counts(stream->session);
+  tt_api_status_session(status, &(struct tt_api_session){
+                                    .kind = stream->kind,
+                                    .jid = tt_session_jid(stream->session),
+                                    .server = stream->server,
+                                    .is_online = stream->is_online,
+                                    .text = *stream->text ? stream->text : NULL,
+                                    .since_us = stream->since_us,
+                                    .sent = counts.sent,
+                                    .received = counts.received,
+                                    .dropped = counts.dropped,
+                                    .queued = counts.queued,
+                                });
+}
+
+static void on_status(void *user, struct tt_api_status *status)
+{
+  struct tt_daemon *d = user;
+  struct tt_router_counts counts = tt_router_counts(d->router);
+  for (size_t i = 0; i < d->n_streams; i++)
+    add_stream_status(status, &d->streams[i]);
+  for (size_t i = 0; i < tt_host_n_connections(d->host); i++) {
+    struct tt_connection_status c = tt_host_connection(d->host, i);
+    tt_api_status_connection(status, &(struct tt_api_connection){
+                                         .name = c.name,
+                                         .protocol = c.protocol,
+                                         .state = c.state,
+                                         .text = c.text,
+                                         .devices = c.devices,
+                                         .requests = c.requests,
+                                         .reads = c.reads,
+                                         .writes = c.writes,
+                                         .reports = c.reports,
+                                         .errors = c.failed,
+                                         .timeouts = c.timeouts,
+                                         .dropped = c.dropped,
+                                     });
+  }
+  for (size_t i = 0; i < d->options.config->files.n; i++)
+    tt_api_status_file(status, d->options.config->files.text[i]);
+  tt_api_status_count(status, "stanzas_dropped", counts.dropped);
+  tt_api_status_count(status, "stanzas_limited", counts.limited);
+}
+
+/* ---- Turns -------------------------------------------------------------------------------------------------- */
+
+static void on_turn_begin(void *user, struct tt_now now)
+{
+  struct tt_daemon *d = user;
+  tt_core_turn(d->core, now);
+}
+
+static uint64_t on_turn_end(void *user, struct tt_now now)
+{
+  struct tt_daemon *d = user;
+  tt_sensor_flush(d->sensor);
+  uint64_t due = tt_core_due(d->core), other = tt_audit_turn(d->audit, now);
+  due = other < due ? other : due;
+  for (size_t i = 0; i < d->n_streams; i++) {
+    other = tt_session_flush(d->streams[i].session, now.mono_us);
+    due = other < due ? other : due;
+  }
+  return due;
+}
+
+/* ---- Building ----------------------------------------------------------------------------------------------- */
+
+static int build_trust(struct tt_daemon *d)
+{
+  const struct tt_config *config = d->options.config;
+  int r = report(tt_access_create(config->rules, config->n_rules, d->options.state_dir, &d->access),
+                 "the access rules of the state directory cannot be read");
+  if (r == 0)
+    r = report(tt_audit_create(d->options.state_dir, &d->audit), "the audit cannot be written");
+  return r;
+}
+
+static int build_model(struct tt_daemon *d)
+{
+  const struct tt_config *config = d->options.config;
+  d->core = tt_core_create();
+  if (!d->core)
+    return report(-ENOMEM, "the tree cannot be made");
+  tt_core_turn(d->core, tt_loop_clock());
+  tt_core_set_access(d->core, tt_access_hooks(d->access, d->core));
+  tt_core_set_audit(d->core, tt_audit_hooks(d->audit, d->core));
+  tt_core_set_poll_classes(d->core, config->polls, config->n_polls);
+  int r = report(tt_host_create(d->options.event, d->core, config, &d->host), "the tree cannot be made");
+  if (r == 0)
+    tt_core_set_devices(d->core, tt_host_devices(d->host));
+  return r;
+}
+
+static int build_handlers(struct tt_daemon *d)
+{
+  const struct tt_xmpp_config *xmpp = &d->options.config->xmpp;
+  const struct tt_router_config config = {
+      .core = d->core,
+      .access = d->access,
+      .dialects = xmpp->dialects,
+      .stanza_max = (size_t)xmpp->stanza_max,
+      .control_by_message = xmpp->control_by_message,
+      .compat_response_code = xmpp->compat_response_code,
+      .version = TT_VERSION,
+  };
+  int r = tt_router_create(&config, &d->router);
+  if (r == 0)
+    r = tt_basic_handlers_add(d->router);
+  if (r == 0)
+    r = tt_concentrator_handlers_add(d->router);
+  if (r == 0)
+    r = tt_sensor_create(d->router, &d->sensor);
+  return report(r, "the XMPP handlers cannot be made");
+}
+
+static struct stream *add_stream(struct tt_daemon *d, const char *kind, const struct tt_server_config *server,
+                                 const char *host, int64_t port)
+{
+  struct stream *stream = &d->streams[d->n_streams];
+  *stream = (struct stream){.daemon = d, .kind = kind};
+  stream->since_us = tt_core_now(d->core).wall_us;
+  snprintf(stream->text, sizeof(stream->text), "connecting");
+  snprintf(stream->server, sizeof(stream->server), "%s:%lld", server->host ? server->host : host,
+           (long long)(server->port ? server->port : port));
+  return stream;
+}
+
+static int build_account(struct tt_daemon *d)
+{
+  const struct tt_account_config *account = &d->options.config->xmpp.account;
+  if (!account->is_set)
+    return 0;
+  const char *at = strchr(account->jid, '@');
+  char domain[256];
+  snprintf(domain, sizeof(domain), "%.*s", at ? (int)strcspn(at + 1, "/") : 0, at ? at + 1 : "");
+  struct stream *stream = add_stream(d, "account", &account->server, domain, TT_LINK_PORT);
+  const struct tt_link_options options = {
+      .event = d->options.event,
+      .router = d->router,
+      .access = d->access,
+      .jid = account->jid,
+      .password = account->password,
+      .host = account->server.host,
+      .port = (uint16_t)account->server.port,
+      .ca = account->server.ca,
+      .state = on_stream_state,
+      .user = stream,
+  };
+  int r = report(tt_link_create(&options, &d->link), "the XMPP account cannot be used");
+  if (r == 0) {
+    stream->session = tt_link_session(d->link);
+    d->n_streams++;
+  }
+  return r;
+}
+
+static int build_component(struct tt_daemon *d)
+{
+  const struct tt_component_config *component = &d->options.config->xmpp.component;
+  if (!component->is_set)
+    return 0;
+  struct stream *stream = add_stream(d, "component", &component->server, "127.0.0.1", TT_COMPONENT_PORT);
+  const struct tt_component_options options = {
+      .event = d->options.event,
+      .router = d->router,
+      .jid = component->jid,
+      .secret = component->secret,
+      .host = component->server.host,
+      .port = (uint16_t)component->server.port,
+      .state = on_stream_state,
+      .user = stream,
+  };
+  int r = report(tt_component_create(&options, &d->component), "the XMPP component cannot be used");
+  if (r == 0) {
+    stream->session = tt_component_session(d->component);
+    d->n_streams++;
+  }
+  return r;
+}
+
+static int build_socket(struct tt_daemon *d)
+{
+  const struct tt_api_hooks hooks = {.user = d, .status = on_status};
+  char what[300];
+  snprintf(what, sizeof(what), "the control socket %.200s cannot be made", d->options.socket);
+  return report(tt_api_create(d->core, d->access, d->options.event, d->options.socket, &hooks, &d->api), what);
+}
+
+int tt_daemon_create(const struct tt_daemon_options *options, struct tt_daemon **ret)
+{
+  /* In this order; the XMPP streams before the bridges: libstrophe needs a low descriptor. */
+  static int (*const steps[])(struct tt_daemon *) = {build_trust,   build_model,     build_handlers,
+                                                     build_account, build_component, build_socket};
+  struct tt_daemon *d = calloc(1, sizeof(*d));
+  if (!d)
+    return report(-ENOMEM, "cannot start");
+  d->options = *options;
+  for (size_t i = 0; i < TT_COUNT(steps); i++) {
+    int r = steps[i](d);
+    if (r < 0) {
+      tt_daemon_destroy(d);
+      return r;
+    }
+  }
+  *ret = d;
+  return 0;
+}
+
+/* ---- Running and ending ------------------------------------------------------------------------------------- */
+
+int tt_daemon_run(struct tt_daemon *d)
+{
+  const struct tt_loop_hooks hooks = {.user = d, .begin = on_turn_begin, .end = on_turn_end};
+  const struct tt_config *config = d->options.config;
+  tt_host_start(d->host);
+  tt_log(TT_LOG_INFO, NULL, "version %s: %zu devices (%zu disabled), %zu connections", TT_VERSION,
+         config->n_devices, config->n_disabled, config->n_connections);
+  if (d->n_streams == 0)
+    tt_log(TT_LOG_WARNING, NULL,
+           "neither `account:` nor `component:` under `xmpp:`: only the control socket is served");
+  tt_notify_ready(d->options.event);
+  return tt_loop_run(d->options.event, &hooks);
+}
+
+static void on_bridges_stopped(void *user)
+{
+  struct tt_daemon *d = user;
+  sd_event_exit(d->options.event, 0);
+}
+
+static int on_patience_ends(TT_UNUSED sd_event_source *source, TT_UNUSED uint64_t us, void *user)
+{
+  on_bridges_stopped(user);
+  return 0;
+}
+
+void tt_daemon_stop(struct tt_daemon *d)
+{
+  if (d->is_stopping) {
+    sd_event_exit(d->options.event, 0);
+    return;
+  }
+  d->is_stopping = true;
+  tt_notify_stopping();
+  tt_log(TT_LOG_INFO, NULL, "stopping");
+  sd_event_add_time_relative(d->options.event, &d->patience, CLOCK_MONOTONIC, STOP_US, 1000, on_patience_ends, d);
+  tt_host_stop(d->host, on_bridges_stopped, d);
+}
+
+bool tt_daemon_destroy(struct tt_daemon *d)
+{
+  if (!d)
+    return true;
+  bool is_over = !d->host || !d->is_stopping || tt_host_is_stopped(d->host);
+  sd_event_source_disable_unref(d->patience);
+  tt_api_destroy(d->api);
+  tt_component_destroy(d->component);
+  is_over &= tt_link_destroy(d->link) == 0;
+  if (!is_over) {
+    tt_audit_destroy(d->audit); /* what it still holds has to be written */
+    return false;
+  }
+  tt_sensor_destroy(d->sensor);
+  tt_router_destroy(d->router);
+  tt_host_destroy(d->host);
+  tt_core_destroy(d->core);
+  tt_audit_destroy(d->audit);
+  tt_access_destroy(d->access);
+  free(d);
+  return true;
+}
