@@ -199,7 +199,7 @@ def commands():
 
 
 def test_help_on_a_bridge(house):
-    for bridge, words in (("mqtt", ("url:", "availability")), ("modbus", ("transport:", "unit:"))):
+    for bridge, words in (("mqtt", ("url:", "available:")), ("modbus", ("transport:", "unit:"))):
         text = house.gateway.program, "help", bridge, "--bridges", house.gateway.dir / "bridges"
         out = subprocess.run(text, capture_output=True, text=True, check=True).stdout
         assert all(word in out for word in words), out
