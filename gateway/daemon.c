@@ -39,6 +39,7 @@ struct tt_daemon {
   struct tt_host *host;
   struct tt_router *router;
   struct tt_sensor *sensor;
+  struct tt_control_handlers *control;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -180,6 +181,8 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_concentrator_handlers_add(d->router);
   if (r == 0)
     r = tt_sensor_create(d->router, &d->sensor);
+  if (r == 0)
+    r = tt_control_handlers_create(d->router, &d->control);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -331,6 +334,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
     return false;
   }
   tt_sensor_destroy(d->sensor);
+  tt_control_handlers_destroy(d->control);
   tt_router_destroy(d->router);
   tt_host_destroy(d->host);
   tt_core_destroy(d->core);

@@ -212,11 +212,23 @@ static int step_write(struct tt_control *c, const struct tt_node *node, const st
   return error;
 }
 
+/* Is the device known to have this value, and freshly? */
+static bool is_so_already(const struct tt_control *c)
+{
+  const struct command_step *step = step_of(c);
+  const struct tt_node *node = tt_tree_get(c->core->tree, step->node);
+  return node &&
+         tt_node_is_fresh(node, step->point, c->core->now, tt_core_max_age(c->core, &node->points[step->point])) &&
+         tt_value_equals(&node->fields[step->point].value, &step->value);
+}
+
 static void step_begin(struct tt_control *c)
 {
   struct tt_core *core = c->core;
   struct tt_value raw TT_AUTOVALUE = {0};
   char why[256];
+  while (c->is_form && c->at < c->n_steps && is_so_already(c))
+    c->at++;
   if (c->at == c->n_steps) {
     command_finish(c, TT_OK, NULL);
     return;

@@ -50,6 +50,7 @@ struct tt_control {
   struct command_step *steps;
   size_t n_steps, at; /* steps before `at` are done */
   bool is_complete;
+  bool is_form; /* leaves out what is so already */
   /* the step under way */
   uint64_t audit_id;
   uint64_t deadline_us;

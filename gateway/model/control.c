@@ -420,6 +420,7 @@ static struct tt_control *command_create(struct tt_core *core, const struct tt_s
   c->core = core;
   c->fn = fn;
   c->user = user;
+  c->is_form = request->is_form;
   c->caller = tt_caller_copy(request->caller);
   c->nodes = calloc(request->n_refs, sizeof *c->nodes);
   c->assignments = calloc(request->n_assignments, sizeof *c->assignments);

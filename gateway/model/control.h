@@ -25,6 +25,9 @@ struct tt_set_request {
   size_t n_refs;
   const struct tt_assignment *assignments; /* at least one; in order; no name twice */
   size_t n_assignments;
+  /* From a form, whose fields come back whether they were edited or not: what the device is known to have already is
+   * not written again. */
+  bool is_form;
 };
 
 struct tt_parameter_error {

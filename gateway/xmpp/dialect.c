@@ -194,6 +194,11 @@ enum tt_type tt_dialect_parameter_type(const struct tt_dialect *dialect, const c
   return TT_TYPE_NONE;
 }
 
+bool tt_dialect_is_color(const struct tt_dialect *dialect, const char *element)
+{
+  return !strcmp(element, dialect->vocabulary == TT_VOCABULARY_X ? "color" : "cl");
+}
+
 const char *tt_refusal_code(enum tt_refusal refusal)
 {
   return codes[refusal];

@@ -74,6 +74,8 @@ unsigned tt_dialect_categories(const struct tt_dialect *dialect, const struct tt
 /* ---- Control ----------------------------------------------------------------------------------------- */
 /* The type that a parameter element of `set` says; TT_TYPE_NONE when it is none. */
 enum tt_type tt_dialect_parameter_type(const struct tt_dialect *dialect, const char *element);
+/* Is it the element of a colour: a text of hexadecimal digits? */
+bool tt_dialect_is_color(const struct tt_dialect *dialect, const char *element);
 
 /* ---- Results ----------------------------------------------------------------------------------------- */
 /* Result code of the XEP generation: OK, NotFound, ... */
