@@ -48,15 +48,39 @@ int tt_load_value(const struct tt_table_env *env, enum tt_type type, const struc
   return 0;
 }
 
+static bool is_truth(const struct tt_item *value)
+{
+  return strcmp(value->text, "true") == 0 || strcmp(value->text, "false") == 0;
+}
+
+static bool is_number(const struct tt_item *value)
+{
+  double number;
+  return tt_double_parse(value->text, &number) == 0;
+}
+
+static bool is_whole(const struct tt_item *value)
+{
+  int64_t number;
+  return tt_int64_parse(value->text, &number) == 0;
+}
+
+/* Quoted is text, whatever it says. */
+static bool all_are(const struct tt_item *item, bool (*is)(const struct tt_item *value))
+{
+  for (size_t i = 0; i < item->n; i++)
+    if (item->items[i]->kind != TT_ITEM_SCALAR || item->items[i]->is_quoted || !is(item->items[i]))
+      return false;
+  return item->n > 0;
+}
+
 enum tt_type tt_load_map_type(const struct tt_item *item)
 {
-  for (size_t i = 0; i < item->n; i++) {
-    const struct tt_item *value = item->items[i];
-    if (item->kind != TT_ITEM_MAP || value->kind != TT_ITEM_SCALAR || value->is_quoted ||
-        (strcmp(value->text, "true") != 0 && strcmp(value->text, "false") != 0))
-      return TT_TYPE_ENUM;
-  }
-  return item->n ? TT_TYPE_BOOLEAN : TT_TYPE_ENUM;
+  if (item->kind == TT_ITEM_MAP && all_are(item, is_truth))
+    return TT_TYPE_BOOLEAN;
+  if (all_are(item, is_whole))
+    return TT_TYPE_INT64;
+  return all_are(item, is_number) ? TT_TYPE_QUANTITY : TT_TYPE_ENUM;
 }
 
 /* A raw value as a bridge would print it: 0x1f is 31; any other text is itself. */

@@ -136,6 +136,14 @@ static int decimals_of(const struct tt_item *item)
   return n > TT_DECIMALS_MAX ? TT_DECIMALS_MAX : n;
 }
 
+/* What a map makes of a type of the bridge: the names it gives; where those are numbers, a number it remains. */
+static enum tt_type mapped_type(enum tt_type type, const struct tt_item *map)
+{
+  enum tt_type values = tt_load_map_type(map);
+  bool is_kept = values == TT_TYPE_INT64 && tt_value_is_number(type);
+  return is_kept ? type : values;
+}
+
 /* The field type: what the file says; for a type of the bridge, what becomes of it by bits, map and scale. */
 static int load_type(const struct tt_points_source *s, const struct tt_item *merged,
                      const struct tt_point_values *v, const char *what, struct tt_point *p)
@@ -164,7 +172,7 @@ static int load_type(const struct tt_points_source *s, const struct tt_item *mer
   if (is_wire && v->bits)
     p->type = TT_TYPE_STRING;
   else if (is_wire && v->map)
-    p->type = tt_load_map_type(v->map);
+    p->type = mapped_type(p->type, v->map);
   bool is_fraction = p->has_scale && !(is_whole(p->scale) && is_whole(p->offset));
   if (p->type != TT_TYPE_INT32 && p->type != TT_TYPE_INT64)
     return 0;
