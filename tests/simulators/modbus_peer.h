@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ static inline void peer_start(struct peer *peer, const char *link, const char *a
   argv[n] = NULL;
   peer->pid = fork();
   if (peer->pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves nobody behind */
     dup2(down[0], 0);
     dup2(up[1], 1);
     for (int fd = 3; fd < 256; fd++)
