@@ -385,8 +385,8 @@ static int place_format(const struct tt_point *point, const struct mb_read_optio
   if (format->type == MB_STRING && !format->words)
     return faulty(fault, "bad-count", "a string needs count:, the number of its registers");
   if (format->type != MB_STRING && options && options->count && options->count != format->words)
-    return faulty(fault, "bad-count", "this type takes %u registers, not count: %lld", format->words,
-                  (long long)options->count);
+    return faulty(fault, "bad-count", "this type takes %u register%s, not count: %lld", format->words,
+                  format->words > 1 ? "s" : "", (long long)options->count);
   if (format->type == MB_BIT && (!options || options->bit < 0))
     return faulty(fault, "bad-bit", "type: bit of a register needs bit:, the number of the bit");
   if (options && options->bit >= 0) {

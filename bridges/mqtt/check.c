@@ -1,36 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the option tables cannot express: broker, certificates, topics, and that no device is commanded on a topic it
- * is read from. Pure but for looking whether files are there. */
+ * is read from. Pure. */
 #include "common/compose.h"
 #include "options.h"
 #include "topic.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const struct tt_mark nowhere; /* the configuration puts the connection's own position in its place */
-
-static void check_file(const char *option, const char *path, struct tt_diags *diags)
-{
-  if (path && access(path, R_OK) < 0)
-    tt_diag(diags, TT_SEVERITY_ERROR, "file-unreadable", nowhere, "%s: \"%s\" cannot be read: %s", option, path,
-            strerror(errno));
-}
 
 static void check_connection(const struct mqtt_connection *c, struct tt_diags *diags)
 {
   struct mqtt_broker broker = {0};
   const char *problem = mqtt_broker_problem(c, &broker);
-  if (problem && c->url)
-    tt_diag(diags, TT_SEVERITY_ERROR, "broker", nowhere, "url \"%s\" %s", c->url, problem);
-  else if (problem)
+  if (problem) /* without the url, in which people put passwords */
     tt_diag(diags, TT_SEVERITY_ERROR, "broker", nowhere, "%s", problem);
   if (!problem && !broker.is_tls && (c->ca || c->cert || c->key))
     tt_diag(diags, TT_SEVERITY_ERROR, "tls-unused", nowhere,
             "ca, cert or key is given, but the connection has no TLS; use mqtts:// or tls: true");
-  check_file("ca", c->ca, diags);
-  check_file("cert", c->cert, diags);
-  check_file("key", c->key, diags);
   if (c->key && !c->cert)
     tt_diag(diags, TT_SEVERITY_ERROR, "key-without-cert", nowhere, "key is given without cert");
   if (c->password && !c->user)
@@ -83,6 +70,7 @@ static void check_sources(struct place place, const struct tt_list *list, struct
 {
   const struct mqtt_source *source = list->items;
   for (size_t i = 0; i < list->n; i++) {
+    place.mark = list->marks ? list->marks[i] : place.mark;
     check_filter(place, source[i].topic, diags);
     check_pointer(place, source[i].root, diags);
     if (source[i].format == MQTT_TEXT && *source[i].root)
@@ -95,6 +83,7 @@ static void check_available(struct place place, const struct tt_list *list, stru
 {
   const struct mqtt_available *available = list->items;
   for (size_t i = 0; i < list->n; i++) {
+    place.mark = list->marks ? list->marks[i] : place.mark;
     check_filter(place, available[i].topic, diags);
     check_pointer(place, available[i].at, diags);
     if (available[i].is_text && *available[i].at)

@@ -74,14 +74,17 @@ const struct tt_option mqtt_connection_options[] = {
     {.name = "ca",
      .type = TT_OPTION_STRING,
      AT(mqtt_connection, ca),
+     .flags = TT_OPTION_PATH,
      .help = "TLS: PEM file with the only certificates to trust. Default: those of the system."},
     {.name = "cert",
      .type = TT_OPTION_STRING,
      AT(mqtt_connection, cert),
+     .flags = TT_OPTION_PATH,
      .help = "TLS: PEM file with the gateway's own certificate and chain."},
     {.name = "key",
      .type = TT_OPTION_STRING,
      AT(mqtt_connection, key),
+     .flags = TT_OPTION_PATH,
      .help = "TLS: PEM file with the key of cert. Default: it is in cert."},
     {.name = "keepalive",
      .type = TT_OPTION_DURATION,
@@ -269,33 +272,35 @@ const struct tt_option mqtt_write_options[] = {
 /* "host", "host:port", "[v6]:port" behind the scheme. */
 static const char *authority_problem(const char *text, struct mqtt_broker *broker)
 {
+  if (strchr(text, '@'))
+    return "url may only be mqtt://host:port or mqtts://host:port; user and password are options of their own";
   bool is_v6 = *text == '[';
   const char *begin = text + is_v6;
   size_t n = strcspn(begin, is_v6 ? "]" : ":/");
   if (n == 0 || n > MQTT_HOST_MAX)
-    return "has no host name, or one longer than 255 bytes";
+    return "url has no host name, or one longer than 255 bytes";
   const char *rest = begin + n;
   if (is_v6 && *rest++ != ']')
-    return "has a [ without ]";
+    return "url has a [ without ]";
   memcpy(broker->host, begin, n);
   broker->host[n] = 0;
-  if (strpbrk(broker->host, "@ \t?#"))
-    return "may only be mqtt://host:port or mqtts://host:port; give user and password as options of their own";
+  if (strpbrk(broker->host, " \t?#"))
+    return "url may only be mqtt://host:port or mqtts://host:port";
   if (*rest == ':') {
     char digits[8];
     int64_t port;
     size_t m = strcspn(rest + 1, "/");
     if (m >= sizeof digits)
-      return "has no valid port";
+      return "url has no valid port";
     memcpy(digits, rest + 1, m);
     digits[m] = 0;
     if (tt_int64_parse(digits, &port) < 0 || port < 1 || port > 65535)
-      return "has no valid port";
+      return "url has no valid port";
     broker->port = (uint16_t)port;
     rest += 1 + m;
   }
   if (*rest && strcmp(rest, "/"))
-    return "has something behind the port; MQTT has no path";
+    return "url has something behind the port; MQTT has no path";
   return NULL;
 }
 
@@ -305,7 +310,7 @@ const char *mqtt_broker_problem(const struct mqtt_connection *options, struct mq
   if (!options->url && !options->host)
     return "neither url nor host is given";
   if (options->url && (options->host || options->port || options->tls))
-    return "url is given, and host, port or tls beside it";
+    return "url is given, and host, port or tls beside it: only one of the two";
   if (options->host) {
     if (!*options->host || strlen(options->host) > MQTT_HOST_MAX)
       return "host is empty or longer than 255 bytes";
@@ -319,7 +324,7 @@ const char *mqtt_broker_problem(const struct mqtt_connection *options, struct mq
       const char *text;
       bool is_tls;
     } schemes[] = {{"mqtt://", false}, {"tcp://", false}, {"mqtts://", true}, {"ssl://", true}};
-    const char *problem = "must begin with mqtt:// or mqtts://";
+    const char *problem = "url must begin with mqtt:// or mqtts://";
     for (size_t i = 0; i < TT_COUNT(schemes); i++) {
       size_t n = strlen(schemes[i].text);
       if (!strncmp(options->url, schemes[i].text, n)) {

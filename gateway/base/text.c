@@ -155,5 +155,9 @@ const char *tt_closest(const char *text, const char *const candidates[], size_t 
       closest = candidates[i];
     }
   }
+  /* an abbreviation: "int" for "integer" */
+  for (size_t i = 0; i < n && !closest; i++)
+    if (strlen(text) >= 3 && strncmp(candidates[i], text, strlen(text)) == 0)
+      closest = candidates[i];
   return closest;
 }

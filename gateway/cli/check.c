@@ -43,6 +43,8 @@ static void say_outcome(const struct tt_config *config, const struct outcome *o,
     return;
   }
   tt_buf_puts(out, "thingtree check: ");
+  if (o->errors && !o->connections_disabled && !o->disabled) /* a file, a place: nothing that is counted below */
+    tt_buf_printf(out, "%zu error%s, ", o->errors, plural(o->errors));
   if (o->connections_disabled)
     tt_buf_printf(out, "%zu connection%s disabled, ", o->connections_disabled, plural(o->connections_disabled));
   tt_buf_printf(out, "%zu device%s disabled, %zu running (exit code %d)\n", o->disabled, plural(o->disabled),

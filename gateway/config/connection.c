@@ -109,7 +109,9 @@ static int add(struct tt_loader *l, struct tt_file *file, const char *name, stru
   *c = (struct tt_connection_config){
       .name = name, .ops = ops, .mark = at, .timeout_us = TT_TIMEOUT_US, .is_implicit = !item};
   tt_diags_enter(l->diags, &scope, "connection", name, at);
-  int r = item ? tt_table_expect_map(&env, item, name) : 0;
+  char what[100];
+  snprintf(what, sizeof what, "connection %s", name);
+  int r = item ? tt_table_expect_map(&env, item, what) : 0;
   if (r == 0 && item)
     r = tt_item_check_keys(item, true, l->diags);
   if (r == 0 && item)
@@ -138,6 +140,8 @@ static int check_name(struct tt_loader *l, const char *name, struct tt_mark at)
   if (is_good)
     return 0;
   tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-name", at, "\"%s\" cannot be the name of a connection", name);
+  tt_diag_help(l->diags, "no / and no control characters, no space at its ends, at most %zu bytes",
+               TT_NODE_KEY_MAX - sizeof TT_GATEWAY_KEY);
   return -EINVAL;
 }
 
@@ -189,7 +193,9 @@ int tt_load_connection_of(struct tt_loader *l, const struct tt_item *name, const
     if (!c)
       return r;
     if (c->is_disabled)
-      tt_diag_help(l->diags, "give the device a connection: this one is what it gets without");
+      tt_diag_help(
+          l->diags,
+          "the device names no connection, so it got one that has no options; name one with `connection:`");
   } else if (c->is_disabled) {
     tt_diags_again(l->diags, l->connection_message[c - config->connections], c->error);
   } else if (c->ops != mapping->ops) {

@@ -4,6 +4,7 @@
 #include "diag.h"
 
 #include "item.h"
+#include "secrets.h"
 
 #include <stdio.h>
 
@@ -79,6 +80,7 @@ void tt_diags_drop_sources(struct tt_diags *diags)
   free(diags->sources);
   diags->sources = NULL;
   diags->n_sources = 0;
+  diags->secrets = NULL;
 }
 
 void tt_diags_hide(struct tt_diags *diags, struct tt_mark at)
@@ -165,15 +167,18 @@ static struct tt_diag_line take_line(struct tt_diags *diags, struct tt_mark mark
 static char *sentence(struct tt_diags *diags, const char *format, va_list ap) TT_PRINTF(2, 0);
 static char *sentence(struct tt_diags *diags, const char *format, va_list ap)
 {
-  char raw[TT_DIAG_TEXT_MAX + 4], *out = malloc(sizeof raw);
-  int len = vsnprintf(raw, sizeof raw - 3, format, ap);
-  if (!out) {
+  char *raw TT_AUTOFREE = NULL, *out = malloc(TT_DIAG_TEXT_MAX + 4);
+  int len = vasprintf(&raw, format, ap);
+  if (len < 0 || !out) {
     diags->failed = true;
+    free(out);
     return NULL;
   }
-  size_t n = len < 0 ? 0 : strlen(raw);
-  tt_text_printable(out, sizeof raw, raw, n);
-  if (n && (size_t)len > n) {
+  if (diags->secrets) /* before anything is cut */
+    len = (int)tt_secrets_star(diags->secrets, raw, (size_t)len);
+  size_t n = len > TT_DIAG_TEXT_MAX ? TT_DIAG_TEXT_MAX : (size_t)len;
+  tt_text_printable(out, TT_DIAG_TEXT_MAX + 4, raw, n);
+  if ((size_t)len > n) {
     /* cut: also what is left of a character that was cut in two */
     n = strlen(out);
     while (n && out[n - 1] == '?')

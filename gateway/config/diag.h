@@ -55,6 +55,7 @@ struct tt_diag_scope {
 };
 
 struct tt_diag_source;
+struct tt_secrets;
 struct tt_diags {
   struct tt_diag_message *messages;
   size_t n;
@@ -65,7 +66,8 @@ struct tt_diags {
   struct tt_mark *hidden;
   size_t n_hidden;
   struct tt_diag_scope *scope;
-  bool failed; /* out of memory: something is missing */
+  const struct tt_secrets *secrets; /* starred out in every sentence; borrowed until tt_diags_drop_sources() */
+  bool failed;                      /* out of memory: something is missing */
 };
 
 struct tt_diags *tt_diags_create(void);

@@ -28,13 +28,17 @@ char *tt_load_path(const struct tt_loader *l, const char *name)
 
 struct tt_table_env tt_load_env(const struct tt_loader *l, const struct tt_file *file)
 {
-  return (struct tt_table_env){
-      .arena = l->arena, .diags = l->diags, .secrets = l->secrets, .is_newer = file && file->is_newer};
+  return (struct tt_table_env){.arena = l->arena,
+                               .diags = l->diags,
+                               .secrets = l->secrets,
+                               .base = l->base,
+                               .is_newer = file && file->is_newer};
 }
 
 static int unreadable(struct tt_loader *l, struct tt_mark at, const char *name, const char *why)
 {
-  tt_diag(l->diags, TT_SEVERITY_ERROR, "file-unreadable", at, "%s cannot be read: %s", name, why);
+  tt_diag(l->diags, TT_SEVERITY_ERROR, "file-unreadable", at, "%s cannot be read: %s",
+          at.file ? name : l->env->file, why); /* whom no file names was named on the command line */
   return -EINVAL;
 }
 
@@ -306,8 +310,8 @@ static int load_all(struct tt_loader *l, const char *name)
       if (!l->files[i].root)
         continue;
       r = parts[p](l, &l->files[i]);
-      /* poll classes and places of thingtree.yaml are part of it; connections and devices fail alone */
-      if (r == -EINVAL && i == 0 && p < 2)
+      /* the poll classes of thingtree.yaml are part of it; places, connections and devices fail alone */
+      if (r == -EINVAL && i == 0 && p == 0)
         is_usable = false;
     }
   l->config->is_usable = is_usable;
@@ -347,6 +351,7 @@ static int load_limited(const struct tt_config_env *env, size_t limit, struct ow
   if (l->base)
     l->secrets = owned->secrets = tt_secrets_create(slash == env->file ? "/" : l->base, env->credentials);
   struct tt_config *c = l->config;
+  diags->secrets = l->secrets;
   int r = l->arena && l->secrets ? 0 : -ENOMEM;
   if (r == 0) {
     c->files.text = tt_arena_alloc(l->arena, TT_CONFIG_FILES_MAX * sizeof *c->files.text);

@@ -33,6 +33,8 @@ int tt_load_value(const struct tt_table_env *env, enum tt_type type, const struc
   if (r == -EINVAL || r == -ERANGE) {
     tt_diag(env->diags, TT_SEVERITY_ERROR, "wrong-type", item->mark, "%s must be a value of type %s, not %s", what,
             tt_type_name(type), tt_item_show(item, shown));
+    if (type == TT_TYPE_BOOLEAN)
+      tt_diag_help(env->diags, "true or false, on or off, yes or no, 1 or 0");
     return -EINVAL;
   }
   if (r < 0)

@@ -172,7 +172,7 @@ static int load_mapping(struct tt_loader *l, struct tt_mapping *m, const struct 
     r = q < 0 ? q : r;
   }
   if (r != -ENOMEM) {
-    q = tt_params_declare(&env, o.params, &m->params);
+    q = tt_params_declare(&env, o.params, tt_item_key_mark(m->file->root, "params"), &m->params);
     r = q < 0 ? q : r;
   }
   return r;
@@ -191,6 +191,7 @@ int tt_load_mapping(struct tt_loader *l, const struct tt_item *uses, struct tt_m
   if (!is_mapping_name(uses->text)) {
     tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-name", uses->mark, "\"%s\" cannot be the name of a mapping",
             uses->text);
+    tt_diag_help(l->diags, "protocol/name, without .yaml, as mqtt/tasmota-plug");
     return -EINVAL;
   }
   struct tt_mapping *m = tt_arena_alloc(l->arena, sizeof *m);

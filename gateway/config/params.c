@@ -97,7 +97,8 @@ static int declare_one(const struct tt_table_env *env, const struct tt_item *map
   return r;
 }
 
-int tt_params_declare(const struct tt_table_env *env, const struct tt_item *item, struct tt_params *ret)
+int tt_params_declare(const struct tt_table_env *env, const struct tt_item *item, struct tt_mark at,
+                      struct tt_params *ret)
 {
   struct tt_params params = {0};
   int r = 0;
@@ -116,7 +117,7 @@ int tt_params_declare(const struct tt_table_env *env, const struct tt_item *item
   params.all = tt_arena_alloc(env->arena, (item->n + 1) * sizeof *params.all);
   if (!params.all)
     return -ENOMEM;
-  params.mark = item->mark;
+  params.mark = at;
   for (size_t i = 0; i < item->n && r != -ENOMEM; i++) {
     int q = declare_one(env, item, i, &params.all[params.n++]);
     r = q < 0 ? q : r;

@@ -36,8 +36,9 @@ struct tt_holes {
   size_t n_values;                     /* parameters that have one by now */
 };
 
-/* The declarations: `params:` of a mapping (NULL: none). -EINVAL, -ENOMEM. */
-int tt_params_declare(const struct tt_table_env *env, const struct tt_item *item, struct tt_params *ret);
+/* The declarations: `params:` (NULL: none) of a mapping, which stands at `at`. -EINVAL, -ENOMEM. */
+int tt_params_declare(const struct tt_table_env *env, const struct tt_item *item, struct tt_mark at,
+                      struct tt_params *ret);
 
 /* The values for one device: `with` (NULL: none) checked, the rest from the defaults. `at` is where the device
  * stands. ret_values: one per parameter, in the arena. -EINVAL, -ENOMEM. */

@@ -99,6 +99,8 @@ static int load_place(struct tt_loader *l, struct tt_file *file, const struct tt
   int r = tt_load_place_path(l, map->keys[i], map->key_marks[i]);
   if (r == 0 && !tt_item_is_empty(map->items[i]))
     r = tt_table_expect_map(&env, map->items[i], what);
+  if (r < 0 && map->items[i]->kind == TT_ITEM_SCALAR && map->items[i]->text[0])
+    tt_diag_help(l->diags, "{label: %s}", map->items[i]->text);
   if (r < 0 || map->items[i]->kind != TT_ITEM_MAP)
     return r;
   const struct tt_option *tables[] = {options};

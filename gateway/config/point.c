@@ -204,6 +204,8 @@ static int load_unit(const struct tt_points_source *s, const struct tt_item *mer
   const char *close = tt_unit_closest(ucum);
   if (close)
     tt_diag_help(s->env.diags, "did you mean \"%s\"?", close);
+  else
+    tt_diag_help(s->env.diags, "as Cel, %%, W, kWh, V, A, Hz, hPa, m3/h, s; \"1\" for none");
   return -EINVAL;
 }
 
@@ -247,7 +249,10 @@ static int load_missing(const struct tt_points_source *s, const struct tt_item *
     return 0;
   }
   p->missing = TT_MISSING_VALUE;
-  return tt_load_value(&s->env, p->type, item, "\"missing\" that is not keep or absent", &p->missing_value);
+  int r = tt_load_value(&s->env, p->type, item, "\"missing\"", &p->missing_value);
+  if (r == -EINVAL)
+    tt_diag_help(s->env.diags, "or keep (the last value stays), or absent (there is none then)");
+  return r;
 }
 
 static int load_scale(const struct tt_points_source *s, const struct tt_item *merged,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * render.c: diagnostics as people read them, and as JSON lines for scripts. */
+#define _GNU_SOURCE /* memrchr */
 #include "diag.h"
 #include "item.h"
 
@@ -62,6 +63,14 @@ static void star_values(char *text, size_t *n)
     const char ends[] = {quote ? quote : ',', quote ? '\0' : '}', '\0'};
     size_t len = strcspn(text + from, ends);
     star(text, n, from, tt_characters(text + from, len));
+  }
+  /* user:password@ in a url */
+  for (char *p = text; (p = strstr(p, "://")) != NULL;) {
+    p += 3;
+    size_t authority = strcspn(p, "/ \t\"'"), user = strcspn(p, ":");
+    char *at = memrchr(p, '@', authority);
+    if (at && p + user < at && strncmp(p + user + 1, "${", 2) != 0)
+      star(text, n, (size_t)(p - text) + user + 1, tt_characters(p + user + 1, (size_t)(at - p) - user - 1));
   }
   /* "\"password\": x": the quote ends the key */
   for (char *p = text; (p = strstr(p, "\":")) != NULL; p += 2) {

@@ -96,6 +96,24 @@ int tt_secrets_note(struct tt_secrets *secrets, const char *text)
   return 0;
 }
 
+size_t tt_secrets_star(const struct tt_secrets *secrets, char *text, size_t n)
+{
+  for (const struct secret *s = secrets->all; s; s = s->next) {
+    const char *secret = s->elsewhere ? s->elsewhere : s->text;
+    size_t len = strlen(secret);
+    for (char *p = text; len > 0 && (p = strstr(p, secret)) != NULL; p++) {
+      bool is_alone = p > text && p[-1] == '"' && p[len] == '"';
+      if (len < TT_SECRET_SHORT && !is_alone)
+        continue;
+      size_t stars = len < 3 ? len : 3, rest = n - (size_t)(p - text) - len;
+      memset(p, '*', stars);
+      memmove(p + stars, p + len, rest + 1);
+      n -= len - stars;
+    }
+  }
+  return n;
+}
+
 static bool is_name(const char *name)
 {
   size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");

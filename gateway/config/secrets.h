@@ -27,3 +27,7 @@ int tt_secrets_env(struct tt_secrets *secrets, struct tt_diags *diags, struct tt
 const char *tt_secrets_keep(struct tt_secrets *secrets, const char *text, size_t n);
 /* A secret that stands elsewhere (written into the file itself) and is to be wiped at the end, too. -ENOMEM */
 int tt_secrets_note(struct tt_secrets *secrets, const char *text);
+/* Every secret that is in the text of n bytes becomes "***", so that no sentence about a value shows it; one of less
+ * than TT_SECRET_SHORT bytes only where it stands alone between quotes. The new length. */
+#define TT_SECRET_SHORT 4
+size_t tt_secrets_star(const struct tt_secrets *secrets, char *text, size_t n);

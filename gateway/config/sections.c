@@ -67,6 +67,7 @@ static int load_class(struct tt_loader *l, struct tt_file *file, const struct tt
       strcmp(name, TT_POLL_NEVER) == 0) {
     tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-name", map->key_marks[i], "\"%s\" cannot be the name of a poll class",
             name);
+    tt_diag_help(l->diags, "small letters, digits, _ and -, at most %d; not \"" TT_POLL_NEVER "\"", TT_NAME_MAX);
     return -EINVAL;
   }
   int r = tt_table_expect_map(&env, map->items[i], what);
@@ -321,6 +322,7 @@ struct xmpp_options {
         {.name = "ca",                                                                                             \
          .type = TT_OPTION_STRING,                                                                                 \
          .offset = offsetof(struct tt_server_config, ca),                                                          \
+         .flags = TT_OPTION_PATH,                                                                                  \
          .help = "PEM file of a certificate authority to trust beside those of the system."},                      \
         TT_OPTION_END,                                                                                             \
   }
@@ -419,24 +421,6 @@ static int load_dialects(struct tt_loader *l, const struct tt_item *item, const 
   return 0;
 }
 
-/* A relative `ca` lies beside thingtree.yaml; one that is not there would fail only at the first connection. */
-static int find_ca(struct tt_loader *l, const struct tt_item *part, struct tt_server_config *server)
-{
-  if (!server->ca)
-    return 0;
-  char *path TT_AUTOFREE = tt_load_path(l, server->ca);
-  FILE *file = path ? fopen(path, "re") : NULL;
-  if (!file && path) {
-    tt_diag(l->diags, TT_SEVERITY_ERROR, "file-unreadable", tt_item_get(tt_item_get(part, "server"), "ca")->mark,
-            "%s cannot be read: %s", server->ca, strerror(errno));
-    return -EINVAL;
-  }
-  if (file)
-    fclose(file);
-  server->ca = path ? tt_arena_strdup(l->arena, path) : NULL;
-  return server->ca ? 0 : -ENOMEM;
-}
-
 int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
 {
   struct tt_table_env env = tt_load_env(l, file);
@@ -462,10 +446,6 @@ int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
     r = bad_jid(l, tt_item_get(account, "jid"), "cellar-gw@example.org");
   if (o.config.component.is_set && !is_jid(o.config.component.jid, 0, 0))
     r = bad_jid(l, tt_item_get(component, "jid"), "things.example.org");
-  if (r == 0 && o.config.account.is_set)
-    r = find_ca(l, account, &o.config.account.server);
-  if (r == 0 && o.config.component.is_set)
-    r = find_ca(l, component, &o.config.component.server);
   if (r == 0)
     r = load_dialects(l, tt_item_get(map, "dialects"), &o.dialects, &o.config.dialects);
   if (r == 0)

@@ -6,6 +6,7 @@
 #include "item.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define CANDIDATES_MAX 256 /* rows of all tables of one map */
 
@@ -34,6 +35,14 @@ static void hide_if_secret(const struct tt_table_env *env, const struct tt_optio
     tt_diags_hide(env->diags, item->mark);
 }
 
+static void tell_keys(const struct tt_table_env *env, const char *const names[], size_t n)
+{
+  struct tt_buf list TT_AUTOBUF = TT_BUF(0);
+  for (size_t i = 0; i < n; i++)
+    tt_buf_printf(&list, "%s%s", i ? ", " : "", names[i]);
+  tt_diag_help(env->diags, "keys: %s", list.data ? list.data : "");
+}
+
 int tt_table_check_keys(const struct tt_table_env *env, const struct tt_option *const tables[], size_t n_tables,
                         const struct tt_item *map, const char *what)
 {
@@ -57,6 +66,8 @@ int tt_table_check_keys(const struct tt_table_env *env, const struct tt_option *
             "%s has no key \"%s\"", what, map->keys[i]);
     if (close)
       tt_diag_help(env->diags, "did you mean \"%s\"?", close);
+    else if (!env->is_newer)
+      tell_keys(env, names, n);
     r = env->is_newer ? r : -EINVAL;
   }
   return r;
@@ -118,18 +129,39 @@ static bool is_text(const struct tt_item *item)
   return item->kind == TT_ITEM_SCALAR && !tt_item_is_empty(item);
 }
 
+/* A file that is not there would fail only when the gateway runs, and where nobody looks. */
+static int load_path(const struct target *t)
+{
+  const char *text = t->item->text;
+  if (text[0] != '/' && t->env->base)
+    text = tt_arena_printf(t->env->arena, "%s/%s", t->env->base, text);
+  if (!text)
+    return -ENOMEM;
+  if (access(text, R_OK) < 0) {
+    tt_diag(t->env->diags, TT_SEVERITY_ERROR, "file-unreadable", t->item->mark, "%s cannot be read: %s",
+            t->item->text, strerror(errno));
+    return -EINVAL;
+  }
+  *(const char **)t->out = text;
+  return 0;
+}
+
 static int load_string(const struct target *t)
 {
   if (!is_text(t->item))
     return wrong_type(t, "a text");
+  if (t->option->flags & TT_OPTION_PATH)
+    return load_path(t);
   *(const char **)t->out = t->item->text;
   return 0;
 }
 
 static int load_secret(const struct target *t)
 {
-  if (!is_text(t->item))
+  if (!is_text(t->item)) {
+    tt_diags_hide(t->env->diags, t->item->mark);
     return wrong_type(t, "a text");
+  }
   *(const char **)t->out = t->item->text;
   if (t->item->is_secret || !t->item->mark.file)
     return 0;
@@ -233,12 +265,14 @@ static int load_texts(const struct target *t)
 
 static int load_table(const struct target *t)
 {
-  int r = tt_table_expect_map(t->env, t->item, t->option->name);
+  char what[100];
+  snprintf(what, sizeof what, "\"%s\"", t->option->name);
+  int r = tt_table_expect_map(t->env, t->item, what);
   if (r < 0)
     return r;
   const struct tt_option *tables[] = {t->option->table};
-  r = tt_table_check_keys(t->env, tables, 1, t->item, t->option->name);
-  int q = tt_table_load(t->env, t->option->table, t->item, t->option->name, t->item->mark, t->out);
+  r = tt_table_check_keys(t->env, tables, 1, t->item, what);
+  int q = tt_table_load(t->env, t->option->table, t->item, what, t->item->mark, t->out);
   return r < 0 ? r : q;
 }
 
@@ -251,16 +285,18 @@ static int load_list(const struct target *t)
   if (t->item->kind == TT_ITEM_SCALAR)
     return tt_item_is_empty(t->item) ? 0 : wrong_type(t, "a list of maps");
   char *items = tt_arena_alloc(t->env->arena, (n ? n : 1) * t->option->size);
-  if (!items)
+  struct tt_mark *marks = tt_arena_alloc(t->env->arena, (n ? n : 1) * sizeof *marks);
+  if (!items || !marks)
     return -ENOMEM;
   for (size_t i = 0; i < n && r != -ENOMEM; i++) {
     struct target one = *t;
     one.item = is_list ? t->item->items[i] : t->item;
     one.out = items + i * t->option->size;
+    marks[i] = one.item->mark;
     int q = load_table(&one);
     r = q < 0 ? q : r;
   }
-  *list = (struct tt_list){.items = items, .n = n};
+  *list = (struct tt_list){.items = items, .n = n, .marks = marks};
   return r;
 }
 

@@ -13,7 +13,8 @@ struct tt_table_env {
   struct tt_arena *arena;
   struct tt_diags *diags;
   struct tt_secrets *secrets;
-  bool is_newer; /* the file says it is of a newer minor version: unknown keys are warnings */
+  const char *base; /* directory of thingtree.yaml, for options that are files */
+  bool is_newer;    /* the file says it is of a newer minor version: unknown keys are warnings */
 };
 
 /* Fill `out` (zeroed; the struct of the table) from `map`; NULL: defaults only, without the required ones. `what`

@@ -295,7 +295,7 @@ const char *tt_unit_closest(const char *text)
     codes[i] = units[i].ucum;
   }
   for (size_t i = 0; i < TT_COUNT(units); i++)
-    if (strcasecmp(units[i].ucum, text) == 0 || strcasecmp(units[i].printed, text) == 0)
+    if (strcasecmp(units[i].ucum, text) == 0)
       return units[i].ucum;
   return tt_closest(text, codes, TT_COUNT(codes));
 }

@@ -6,6 +6,9 @@
 
 #include <yaml.h>
 
+#define TEXT_(number_) #number_
+#define TEXT(number_)  TEXT_(number_)
+
 struct member {
   const char *key;
   struct tt_mark key_mark;
@@ -133,7 +136,8 @@ static int syntax(const struct parse *p, const yaml_parser_t *parser)
 static int count_item(const struct parse *p, const yaml_event_t *event)
 {
   if (*p->env->items_left == 0)
-    return refuse(p, event, "too-many-items", "the files hold too many values together");
+    return refuse(p, event, "too-many-items",
+                  "the files hold more than " TEXT(TT_CONFIG_ITEMS_MAX) " values together");
   --*p->env->items_left;
   return 0;
 }
@@ -184,7 +188,7 @@ static int open_item(struct parse *p, const yaml_event_t *event, enum tt_item_ki
   if (expects_key(p))
     return refuse(p, event, "bad-key", "a key must be a text");
   if (p->depth == TT_CONFIG_DEPTH_MAX)
-    return refuse(p, event, "too-deep", "nested too deeply");
+    return refuse(p, event, "too-deep", "nested more than " TEXT(TT_CONFIG_DEPTH_MAX) " deep");
   int r = count_item(p, event);
   if (r < 0)
     return r;

@@ -48,6 +48,7 @@ struct tt_texts {
 struct tt_list {
   void *items;
   size_t n;
+  const struct tt_mark *marks; /* where each of them stands; NULL: not known */
 };
 
 struct tt_choice {
@@ -58,6 +59,7 @@ struct tt_choice {
 enum tt_option_flag {
   TT_OPTION_REQUIRED = 1 << 0,
   TT_OPTION_INHERIT = 1 << 1, /* POINT tables: `defaults:` of the mapping may give it for all points */
+  TT_OPTION_PATH = 1 << 2, /* STRING: a file that must be readable; relative to the directory of thingtree.yaml */
 };
 
 struct tt_option {

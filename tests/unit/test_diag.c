@@ -153,6 +153,8 @@ static void test_secrets_by_their_look(void **state)
       {"api_token: t0ken", "api_token: *****"},
       {"password: ${credential:x}", "password: ${credential:x}"},
       {"password: {type: secret}", "password: {type: secret}"},
+      {"url: \"mqtt://me:p@ss@host:1883/x\"", "url: \"mqtt://me:****@host:1883/x\""},
+      {"{a: mqtt://me@host, b: mqtt://you:pw@host}", "{a: mqtt://me@host, b: mqtt://you:**@host}"},
       {"password: \xc3\xa5\xc3\xa4x", "password: ***"},
       {"passwords are: fine", "passwords are: fine"},
   };

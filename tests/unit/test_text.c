@@ -99,6 +99,8 @@ static void test_closest(void **state)
   assert_string_equal(tt_closest("tpoic", names, 4), "topic");
   assert_string_equal(tt_closest("stats", names, 4), "stat");
   assert_null(tt_closest("voltage", names, 4));
+  assert_string_equal(tt_closest("volt", (const char *const[]){"stat", "voltage"}, 2), "voltage");
+  assert_null(tt_closest("vo", (const char *const[]){"stat", "voltage"}, 2));
   assert_null(tt_closest("x", names, 0));
 }
 
