@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs `thingtree check` over tests/data/bad-*: each prints exactly its .expected, and leaves with the code that stands in it.
+
+A case is bad-NAME.yaml, or a directory bad-NAME with thingtree.yaml in it. Each is copied to a directory of its own, with
+what tests/data/check has beside it: mappings, and credentials, of which only those named exposed* may be read by others.
+`check.py PROGRAM BUILD SOURCE` compares; with `--accept` behind, it writes what was printed (look at the difference!)."""
+import difflib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# A secret of tests/data/check/credentials, and one that stands in a file: neither is ever printed.
+SECRETS = ["s3cret-in-a-file", "s3cret-in-the-yaml", "s3cret-in-the-environment"]
+# Codes whose cases are too large to lie here, or need what a plain file cannot have: who tests them instead.
+ELSEWHERE = {
+    "too-many-items": "test_load", "too-many-files": "test_load", "too-many-connections": "test_connection",
+    "too-many-devices": "test_device", "too-many-poll-classes": "test_sections", "too-many-rules": "test_sections",
+    "too-many-params": "test_params", "too-many-points": "test_point", "file-too-large": "test_load",
+    "too-many-entries": "test_map", "too-many-directories": "test_load", "too-many-languages": "test_config_label",
+    "unusable-bridge": "test_connection",
+}
+
+
+def prepare(case, source, into):
+    shutil.copytree(source / "tests/data/check", into, dirs_exist_ok=True)
+    if case.is_dir():
+        shutil.copytree(case, into, dirs_exist_ok=True)
+    else:
+        shutil.copy(case, into / "thingtree.yaml")
+    for secret in (into / "credentials").iterdir():
+        secret.chmod(0o644 if secret.name.startswith("exposed") else 0o600)
+    return into / "thingtree.yaml"
+
+
+def run(program, bridges, config, *more):
+    env = {k: v for k, v in os.environ.items() if k != "CREDENTIALS_DIRECTORY"} | {"TT_TEST_ENV": SECRETS[2]}
+    done = subprocess.run([program, "check", "--config", config, "--bridges", bridges, *more], env=env, timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).replace(str(config.parent), "DIR"), done.returncode
+
+
+def check_json(text, plain, code):
+    """The same messages for scripts: codes and places, and the outcome."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    shown = [f"{m['file']}:{m['line']}:{m['column']}: {m['severity']}[{m['code']}]: {m['text']}" if "file" in m else
+             f"{m['severity']}[{m['code']}]: {m['text']}" for m in lines[:-1]]
+    heads = [line for line in plain.splitlines() if re.match(r"(\S+:\d+:\d+: )?(error|warning|note)\[", line)]
+    if shown != heads:
+        return f"--json says {shown}\nand not {heads}"
+    return None if lines[-1]["summary"]["exit_code"] == code else f"--json says {lines[-1]}"
+
+
+def check_case(case, program, bridges, source, accept):
+    expected = case.with_suffix(".expected")
+    with tempfile.TemporaryDirectory() as directory:
+        config = prepare(case, source, pathlib.Path(directory))
+        text, code = run(program, bridges, config)
+        as_json, json_code = run(program, bridges, config, "--json")
+    if accept:
+        expected.write_text(text)
+    wanted = expected.read_text() if expected.exists() else ""
+    if text != wanted:
+        return "\n".join(difflib.unified_diff(wanted.splitlines(), text.splitlines(), expected.name, "printed", lineterm=""))
+    if f"(exit code {code})" not in text or json_code != code:
+        return f"exit code {code}, with --json {json_code}"
+    if any(secret in text + as_json for secret in SECRETS):
+        return "a secret is printed"
+    return check_json(as_json, text, code)
+
+
+def known_codes(source):
+    code = re.compile(r'(?:tt_diag\([^;]*?TT_SEVERITY_\w+,\s*|refuse\([^;]*?|faulty\(&?fault,\s*)"([a-z0-9-]+)"')
+    files = list((source / "gateway/config").glob("*.c")) + list((source / "bridges").glob("*/*.c"))
+    return set().union(*(code.findall(f.read_text()) for f in files))
+
+
+def check_codes(cases, source):
+    """Each code that the program can say is said by one of the cases."""
+    said = set()
+    for case in cases:
+        said |= set(re.findall(r"(?:error|warning|note)\[([a-z0-9-]+)\]", case.with_suffix(".expected").read_text()))
+    known = known_codes(source)
+    problems = [f"no case says [{code}]" for code in sorted(known - said - set(ELSEWHERE))]
+    problems += [f"[{code}] has a case; it need not be tested elsewhere" for code in sorted(said & set(ELSEWHERE))]
+    problems += [f"there is no code [{code}]" for code in sorted(set(ELSEWHERE) - known)]
+    return problems + ([] if len(known) > 60 else [f"only {len(known)} codes were found in the sources"])
+
+
+def check_example(program, bridges, source):
+    """etc/thingtree.yaml is well as it is, and with its examples switched on."""
+    problems = []
+    with tempfile.TemporaryDirectory() as directory:
+        into = pathlib.Path(directory)
+        config = into / "thingtree.yaml"
+        plain = (source / "etc/thingtree.yaml").read_text()
+        config.write_text(plain)
+        text, code = run(program, bridges, config)
+        if code != 0 or text != "thingtree check: 0 devices disabled, 0 running (exit code 0)\n":
+            problems.append(f"etc/thingtree.yaml: {code}: {text}")
+        lines = re.sub(r"^#(?! |$)|^#(?=  )", "", plain, flags=re.MULTILINE)
+        config.write_text(lines.replace("/usr/share/thingtree/mappings", str(source / "mappings")))
+        (into / "credentials").mkdir()
+        for name in re.findall(r"\$\{credential:([a-z-]+)\}", lines):
+            (into / "credentials" / name).write_text("x\n")
+            (into / "credentials" / name).chmod(0o600)
+        text, code = run(program, bridges, config)
+        if code != 0 or text != "thingtree check: 0 devices disabled, 1 running (exit code 0)\n":
+            problems.append(f"etc/thingtree.yaml with its examples: {code}: {text}")
+    return problems
+
+
+def check_all(program, bridges, source, accept):
+    data = source / "tests/data"
+    cases = sorted(p for p in data.glob("bad-*") if p.suffix == ".yaml" or p.is_dir())
+    problems = check_example(program, bridges, source)
+    for case in cases:
+        problem = check_case(case, program, bridges, source, accept)
+        if problem:
+            problems.append(f"{case.name}: {problem}")
+    problems += check_codes(cases, source)
+    print("\n".join(problems))
+    print(f"check: {len(cases)} wrong configurations, {len(problems)} problems")
+    return 1 if problems or len(cases) < 40 else 0
+
+
+def main():
+    program, build, source = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]).absolute()
+    with tempfile.TemporaryDirectory() as bridges:
+        for bridge in build.glob("bridges/*/*.so"):
+            (pathlib.Path(bridges) / bridge.name).symlink_to(bridge.absolute())
+        return check_all(program, bridges, source, "--accept" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
