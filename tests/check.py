@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from manual import known_codes
+
 # A secret of tests/data/check/credentials, and one that stands in a file: neither is ever printed.
 SECRETS = ["s3cret-in-a-file", "s3cret-in-the-yaml", "s3cret-in-the-environment"]
 # Codes whose cases are too large to lie here, or need what a plain file cannot have: who tests them instead.
@@ -72,12 +74,6 @@ def check_case(case, program, bridges, source, accept):
     if any(secret in text + as_json for secret in SECRETS):
         return "a secret is printed"
     return check_json(as_json, text, code)
-
-
-def known_codes(source):
-    code = re.compile(r'(?:tt_diag\([^;]*?TT_SEVERITY_\w+,\s*|refuse\([^;]*?|faulty\(&?fault,\s*)"([a-z0-9-]+)"')
-    files = list((source / "gateway/config").glob("*.c")) + list((source / "bridges").glob("*/*.c"))
-    return set().union(*(code.findall(f.read_text()) for f in files))
 
 
 def check_codes(cases, source):
