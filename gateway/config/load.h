@@ -147,6 +147,8 @@ int tt_load_bits(const struct tt_table_env *env, const struct tt_item *item, con
 /* A map that is also gone backwards must give each value once. */
 int tt_load_check_invertible(const struct tt_table_env *env, const struct tt_item *item,
                              const struct tt_map_entry *map, size_t n);
+/* A type as files write it. */
+const char *tt_load_type_name(enum tt_type type);
 /* The field type of values when the point does not say it: true/false, whole numbers, numbers or names. */
 enum tt_type tt_load_map_type(const struct tt_item *item);
 

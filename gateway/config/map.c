@@ -18,6 +18,11 @@ static const char *boolean_text(const char *text)
   return text;
 }
 
+const char *tt_load_type_name(enum tt_type type)
+{
+  return type == TT_TYPE_INT32 || type == TT_TYPE_INT64 ? "integer" : tt_type_name(type);
+}
+
 int tt_load_value(const struct tt_table_env *env, enum tt_type type, const struct tt_item *item, const char *what,
                   struct tt_value *ret)
 {
@@ -32,7 +37,7 @@ int tt_load_value(const struct tt_table_env *env, enum tt_type type, const struc
     r = tt_value_parse(type, text, &value);
   if (r == -EINVAL || r == -ERANGE) {
     tt_diag(env->diags, TT_SEVERITY_ERROR, "wrong-type", item->mark, "%s must be a value of type %s, not %s", what,
-            tt_type_name(type), tt_item_show(item, shown));
+            tt_load_type_name(type), tt_item_show(item, shown));
     if (type == TT_TYPE_BOOLEAN)
       tt_diag_help(env->diags, "true or false, on or off, yes or no, 1 or 0");
     return -EINVAL;

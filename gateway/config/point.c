@@ -278,7 +278,7 @@ static int load_map_and_bits(const struct tt_points_source *s, const struct tt_p
   if (r == 0 && v->bits) {
     if (p->type != TT_TYPE_STRING) {
       tt_diag(s->env.diags, TT_SEVERITY_ERROR, "wrong-type", v->bits->mark,
-              "%s has bits, so its type is string, not %s", what, tt_type_name(p->type));
+              "%s has bits, so its type is string, not %s", what, tt_load_type_name(p->type));
       return -EINVAL;
     }
     r = tt_load_bits(&s->env, v->bits, &p->bits, &p->n_bits);

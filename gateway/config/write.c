@@ -67,7 +67,7 @@ static int load_limits(const struct tt_points_source *s, const struct tt_item *m
   const struct tt_item *either = range ? range : step_item;
   if (either && (!is_number_type(p->type) || p->n_map)) {
     tt_diag(s->env.diags, TT_SEVERITY_ERROR, "bad-range", either->mark,
-            "only a number can have a range and a step; %s is %s%s", p->name, tt_type_name(p->type),
+            "only a number can have a range and a step; %s is %s%s", p->name, tt_load_type_name(p->type),
             p->n_map ? " with a map" : "");
     return -EINVAL;
   }
@@ -121,8 +121,8 @@ static int load_verify_map(const struct tt_points_source *s, const struct tt_poi
     if (r == 0 && hidden->type != p->type && !(is_number_type(hidden->type) && is_number_type(p->type)) &&
         !v.point.map) {
       tt_diag(s->env.diags, TT_SEVERITY_ERROR, "not-verifiable", verify->mark,
-              "%s is %s and cannot be compared with %s", p->name, tt_type_name(p->type),
-              tt_type_name(hidden->type));
+              "%s is %s and cannot be compared with %s", p->name, tt_load_type_name(p->type),
+              tt_load_type_name(hidden->type));
       r = -EINVAL;
     }
     hidden->type = p->type;
