@@ -20,7 +20,9 @@ static const char *boolean_text(const char *text)
 
 const char *tt_load_type_name(enum tt_type type)
 {
-  return type == TT_TYPE_INT32 || type == TT_TYPE_INT64 ? "integer" : tt_type_name(type);
+  return type == TT_TYPE_INT32 || type == TT_TYPE_INT64 ? "integer"
+         : type == TT_TYPE_DATETIME                     ? "datetime"
+                                                        : tt_type_name(type);
 }
 
 int tt_load_value(const struct tt_table_env *env, enum tt_type type, const struct tt_item *item, const char *what,
