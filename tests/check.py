@@ -19,13 +19,12 @@ from manual import known_codes
 
 # A secret of tests/data/check/credentials, and one that stands in a file: neither is ever printed.
 SECRETS = ["s3cret-in-a-file", "s3cret-in-the-yaml", "s3cret-in-the-environment"]
-# Codes whose cases are too large to lie here, or need what a plain file cannot have: who tests them instead.
+# Codes whose cases are too large to lie here, or need what a plain file cannot have: the unit test that has them.
 ELSEWHERE = {
-    "too-many-items": "test_load", "too-many-files": "test_load", "too-many-connections": "test_connection",
-    "too-many-devices": "test_device", "too-many-poll-classes": "test_sections", "too-many-rules": "test_sections",
-    "too-many-params": "test_params", "too-many-points": "test_point", "file-too-large": "test_load",
-    "too-many-entries": "test_map", "too-many-directories": "test_load", "too-many-languages": "test_config_label",
-    "unusable-bridge": "test_connection",
+    "file-too-large": "load", "too-many-files": "load", "too-many-items": "load", "too-many-directories": "load",
+    "too-many-connections": "connection", "unusable-bridge": "connection", "too-many-devices": "device",
+    "too-many-languages": "label", "too-many-entries": "map", "too-many-params": "params", "too-many-points": "point",
+    "too-many-poll-classes": "sections", "too-many-rules": "sections",
 }
 
 
@@ -85,6 +84,8 @@ def check_codes(cases, source):
     problems = [f"no case says [{code}]" for code in sorted(known - said - set(ELSEWHERE))]
     problems += [f"[{code}] has a case; it need not be tested elsewhere" for code in sorted(said & set(ELSEWHERE))]
     problems += [f"there is no code [{code}]" for code in sorted(set(ELSEWHERE) - known)]
+    problems += [f"test_config_{name}.c does not test [{code}]" for code, name in ELSEWHERE.items()
+                 if code not in (source / f"tests/unit/test_config_{name}.c").read_text()]
     return problems + ([] if len(known) > 60 else [f"only {len(known)} codes were found in the sources"])
 
 

@@ -228,7 +228,7 @@ static int include_pattern(struct tt_loader *l, const char *pattern, struct tt_m
   for (size_t i = 0; g == 0 && r != -ENOMEM && i < found.gl_pathc; i++) {
     int q = include_file(l, found.gl_pathv[i] + skip, at);
     r = q < 0 ? q : r;
-    if (l->n_files == TT_CONFIG_FILES_MAX)
+    if (q < 0 && l->n_files == TT_CONFIG_FILES_MAX) /* said once */
       break;
   }
   globfree(&found);
