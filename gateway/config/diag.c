@@ -145,19 +145,15 @@ static struct tt_diag_line take_line(struct tt_diags *diags, struct tt_mark mark
     first = mark.column - TT_DIAG_LINE_MAX / 2;
   size_t from = skip_characters(text, n, first);
   size_t len = skip_characters(text + from, n - from, TT_DIAG_LINE_MAX);
-  char *plain = strndup(text + from, len), *out = malloc(len + 1);
+  char *plain = calloc(1, len + 1), *out = malloc(len + 1); /* a NUL byte may be in it */
   if (!plain || !out) {
     diags->failed = true;
     free(out);
     free(plain);
     return line;
   }
-  for (char *p = plain; *p; p++)
-    if (*p == '\t') /* keeps the caret in its column */
-      *p = ' ';
-  for (size_t i = 0; i < len; i++)
-    if (!plain[i])
-      plain[i] = '?';
+  for (size_t i = 0; i < len; i++) /* one column each, so that the caret stays in its own */
+    plain[i] = text[from + i] == '\t' ? ' ' : text[from + i] ? text[from + i] : '?';
   line.text = tt_text_printable(out, len + 1, plain, len);
   line.first = (unsigned)first + 1;
   free(plain);

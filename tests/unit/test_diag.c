@@ -180,6 +180,8 @@ static void test_hostile_text(void **state)
   tt_diag(diags, TT_SEVERITY_ERROR, "x", at("long", 1, 1001, 3), "text \x1b[31m and \n line");
   tt_diags_add_source(diags, "tabs", "\ta:\t\x01", 5);
   tt_diag(diags, TT_SEVERITY_ERROR, "x", at("tabs", 1, 5, 1), "%0900d", 1);
+  tt_diags_add_source(diags, "nul", "a\0\0\0b", 5);
+  tt_diag(diags, TT_SEVERITY_ERROR, "x", at("nul", 1, 2, 1), "a NUL byte");
   struct tt_buf out TT_AUTOBUF = TT_BUF(0);
   tt_diags_render(diags, false, &out);
   assert_null(strchr(out.data, '\x1b'));
@@ -187,6 +189,7 @@ static void test_hostile_text(void **state)
   assert_true(tt_utf8_is_valid(out.data, out.len));
   assert_non_null(strstr(out.data, "text ?[31m and ? line\n"));
   assert_non_null(strstr(out.data, "  a: ?\n"));
+  assert_non_null(strstr(out.data, " 1 | a???b\n"));
   char *carets = strstr(out.data, "^^^");
   assert_non_null(carets);
   char *row = carets, *text = strstr(out.data, " 1 | ");
