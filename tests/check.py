@@ -9,6 +9,7 @@ import difflib
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
@@ -112,10 +113,57 @@ def check_example(program, bridges, source):
     return problems
 
 
+def on_terminal(arguments, env):
+    """What a program writes to a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env) as child:
+        os.close(theirs)
+        text = b""
+        try:
+            while part := os.read(ours, 65536):
+                text += part
+        except OSError:  # the other end is closed
+            pass
+        os.close(ours)
+        return text.decode().replace("\r\n", "\n"), child.wait(timeout=60)
+
+
+def check_command(program, bridges, source):
+    """Usage, colours on a terminal and nowhere else, every file and device with --verbose, a standard output that is full."""
+    problems = []
+
+    def expect(what, is_so):
+        if not is_so:
+            problems.append(f"check: {what}")
+
+    for words in (["--confg", "x"], ["thingtree.yaml"], ["--config"], ["--json=yes"]):
+        done = subprocess.run([program, "check", *words], capture_output=True, text=True, timeout=60, check=False)
+        expect(f"{words} is wrong usage", done.returncode == 64 and not done.stdout and "thingtree" in done.stderr)
+    with tempfile.TemporaryDirectory() as directory:
+        config = prepare(source / "tests/data/bad-one-among-good.yaml", source, pathlib.Path(directory))
+        arguments = [program, "check", f"--config={config}", "--bridges", bridges]
+        plain, code = run(program, bridges, config)
+        env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
+        coloured, same_code = on_terminal(arguments, env)
+        expect("colours on a terminal", "\x1b[1;31merror[unknown-key]:\x1b[0m" in coloured)
+        expect("the same text with colours", re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain and code == same_code == 1)
+        expect("NO_COLOR", on_terminal(arguments, env | {"NO_COLOR": "1"}) == (plain, 1))
+        wordy, _ = run(program, bridges, config, "--verbose")
+        expect("--verbose", wordy.startswith("read thingtree.yaml\nread mappings/mqtt/plug.yaml\ndevice one: mqtt/plug\n"
+                                             "device two: mqtt/plug, disabled: thingtree.yaml:8:46: device two has no key "
+                                             '"wiht"\n') and wordy.endswith(plain))
+        with open("/dev/full", "w", encoding="ascii") as full:
+            expect("a full output", subprocess.run(arguments, stdout=full, timeout=60, check=False).returncode == 2)
+        nowhere = subprocess.run([program, "check", "--config", config, "--bridges", directory], capture_output=True,
+                                 text=True, timeout=60, check=False)
+        expect("no bridges", nowhere.returncode == 1 and "[unknown-protocol]" in nowhere.stdout)
+    return problems
+
+
 def check_all(program, bridges, source, accept):
     data = source / "tests/data"
     cases = sorted(p for p in data.glob("bad-*") if p.suffix == ".yaml" or p.is_dir())
-    problems = check_example(program, bridges, source)
+    problems = check_example(program, bridges, source) + check_command(program, bridges, source)
     for case in cases:
         problem = check_case(case, program, bridges, source, accept)
         if problem:
