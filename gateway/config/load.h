@@ -11,12 +11,14 @@
 #include "item.h"
 #include "params.h"
 
-#define TT_NAME_MAX     64 /* bytes of the name of a field, a parameter, a poll class */
-#define TT_SEARCH_MAX   16 /* directories of `mappings:` */
-#define TT_POLL_NEVER   "never"
-#define TT_TIMEOUT_US   (10 * TT_USEC_PER_SEC)
-#define TT_FORMAT_MAJOR 1
-#define TT_FORMAT_MINOR 0
+#define TT_NAME_MAX         64   /* bytes of the name of a field, a poll class */
+#define TT_MAPPING_NAME_MAX 200  /* bytes of the name of a mapping */
+#define TT_PATTERN_MAX      1024 /* bytes of a pattern in a rule */
+#define TT_SEARCH_MAX       16   /* directories of `mappings:` */
+#define TT_POLL_NEVER       "never"
+#define TT_TIMEOUT_US       (10 * TT_USEC_PER_SEC)
+#define TT_FORMAT_MAJOR     1
+#define TT_FORMAT_MINOR     0
 
 struct tt_file {
   const char *name; /* as messages show it: relative to the directory of thingtree.yaml; interned for marks */

@@ -69,7 +69,8 @@ static const struct tt_option about_options[] = {
 static bool is_mapping_name(const char *name)
 {
   size_t n = strlen(name);
-  if (n == 0 || n > 200 || name[0] == '/' || name[n - 1] == '/' || strstr(name, "..") || strstr(name, "//"))
+  if (n == 0 || n > TT_MAPPING_NAME_MAX || name[0] == '/' || name[n - 1] == '/' || strstr(name, "..") ||
+      strstr(name, "//"))
     return false;
   return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-") == n;
 }

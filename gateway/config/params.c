@@ -56,7 +56,7 @@ static const struct tt_option declaration_options[] = {
 static bool is_param_name(const char *name)
 {
   size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-  return n > 0 && n <= 64 && name[n] == '\0' && (name[0] < '0' || name[0] > '9');
+  return n > 0 && n <= TT_PARAM_NAME_MAX && name[n] == '\0' && (name[0] < '0' || name[0] > '9');
 }
 
 static int declare_one(const struct tt_table_env *env, const struct tt_item *map, size_t i, struct tt_param *ret)
@@ -70,7 +70,7 @@ static int declare_one(const struct tt_table_env *env, const struct tt_item *map
             param.name);
     tt_diag_help(env->diags, strcmp(param.name, VALUE_HOLE) == 0
                                  ? "${value} is the value that is written"
-                                 : "small letters, digits and _, beginning with a letter");
+                                 : "small letters, digits and _, beginning with a letter; not too long");
     return -EINVAL;
   }
   snprintf(what, sizeof what, "parameter \"%s\"", param.name);

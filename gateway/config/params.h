@@ -7,7 +7,8 @@
 
 #include "table.h"
 
-#define TT_PARAMS_MAX 100 /* of one mapping */
+#define TT_PARAMS_MAX     100 /* of one mapping */
+#define TT_PARAM_NAME_MAX 64  /* bytes */
 
 enum tt_param_type { TT_PARAM_STRING, TT_PARAM_INTEGER, TT_PARAM_NUMBER, TT_PARAM_BOOLEAN, TT_PARAM_SECRET };
 

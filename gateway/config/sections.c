@@ -235,10 +235,10 @@ static int check_globs(struct tt_loader *l, const struct tt_item *map, const cha
     const struct tt_item *glob = item->kind == TT_ITEM_LIST ? item->items[i] : item;
     const char *text = glob->kind == TT_ITEM_SCALAR ? glob->text : "";
     text += *text == '!';
-    if (*text && *text != '/' && strlen(text) <= 1024)
+    if (*text && *text != '/' && strlen(text) <= TT_PATTERN_MAX)
       continue;
-    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-pattern", glob->mark,
-            "this pattern can match nothing; patterns look like house/**");
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-pattern", glob->mark, "this pattern %s; patterns look like house/**",
+            strlen(text) > TT_PATTERN_MAX ? "is too long" : "can match nothing");
     return -EINVAL;
   }
   return 0;

@@ -136,6 +136,14 @@ static void test_names(void **state TT_UNUSED)
     assert_int_equal(w.diags->n, 1);
     assert_string_equal(w.diags->messages[0].code, "bad-name");
   }
+  for (unsigned over = 0; over <= 1; over++) {
+    struct tt_buf name TT_AUTOBUF = TT_BUF(0);
+    tt_buf_puts(&name, "fake/");
+    add_many(&name, TT_MAPPING_NAME_MAX - 5 + over, "x");
+    use("", name.data);
+    load();
+    assert_string_equal(w.diags->messages[0].code, over ? "bad-name" : "unknown-mapping");
+  }
   use("mappings: [none, mappings]\n", "fake/thin");
   load();
   assert_said("thingtree.yaml:4:17 unknown-mapping: there is no mapping \"fake/thin\"\n");

@@ -161,6 +161,15 @@ static void test_declarations(void **state TT_UNUSED)
 
 static void test_limit(void **state TT_UNUSED)
 {
+  for (unsigned over = 0; over <= 1; over++) {
+    struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+    tt_buf_puts(&text, "{");
+    add_many(&text, TT_PARAM_NAME_MAX + over, "a");
+    tt_buf_puts(&text, ": {type: string, default: x}}");
+    put_params(text.data, "x", "{}");
+    load();
+    assert_int_equal(w.diags->n, over);
+  }
   for (unsigned n = TT_PARAMS_MAX; n <= TT_PARAMS_MAX + 1; n++) {
     struct tt_buf text TT_AUTOBUF = TT_BUF(0);
     tt_buf_puts(&text, "params:\n");

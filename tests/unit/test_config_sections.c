@@ -148,6 +148,16 @@ static void test_rules_limit(void **state TT_UNUSED)
 {
   for (unsigned over = 0; over <= 1; over++) {
     struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+    tt_buf_puts(&text, "access: [{who: a@b, role: reader, nodes: \"!");
+    add_many(&text, TT_PATTERN_MAX + over, "x");
+    tt_buf_puts(&text, "\"}]\n");
+    if (over)
+      refused(text.data, "bad-pattern");
+    else
+      good(text.data);
+  }
+  for (unsigned over = 0; over <= 1; over++) {
+    struct tt_buf text TT_AUTOBUF = TT_BUF(0);
     tt_buf_puts(&text, "access:\n");
     add_many(&text, TT_RULES_MAX + over, "  - {who: a%u@b, role: reader}\n");
     if (over)
