@@ -332,8 +332,8 @@ int tt_host_detach(struct tt_host *host, const char *key)
   struct tt_device *device = device_find(host, key);
   if (!device || device->phase != PHASE_RUNNING || device->bridge->phase != PHASE_RUNNING)
     return -ENODEV;
+  device->phase = PHASE_STOPPING; /* from here on nothing new is sent to it */
   requests_cancel(device, true);
-  device->phase = PHASE_STOPPING;
   device->bridge->ops->detach(device->bridge, device);
   return 0;
 }

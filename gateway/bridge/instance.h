@@ -106,6 +106,12 @@ static inline struct tt_now host_now(const struct tt_host *host)
   return tt_core_now(host->core);
 }
 
+/* Attached, and its connection is not on its way out: only then the bridge may be called for it. */
+static inline bool device_is_usable(const struct tt_device *device)
+{
+  return device->phase == PHASE_RUNNING && device->bridge->phase == PHASE_RUNNING;
+}
+
 /* ---- host.c */
 /* The device proved alive, or did not answer. Logs and shows the change. */
 void device_up(struct tt_device *device);

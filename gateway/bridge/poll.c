@@ -14,7 +14,7 @@ void poll_arm(struct tt_device *device)
     return;
   /* Writes go ahead of polls. */
   uint64_t due_us =
-      device->n_writes > 0 || device->phase != PHASE_RUNNING ? TT_NEVER : tt_schedule_due(&device->schedule);
+      device->n_writes > 0 || !device_is_usable(device) ? TT_NEVER : tt_schedule_due(&device->schedule);
   if (due_us == TT_NEVER) {
     sd_event_source_set_enabled(device->timer, SD_EVENT_OFF);
     return;

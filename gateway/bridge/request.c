@@ -412,7 +412,7 @@ static struct tt_device *device_find(struct tt_host *host, tt_id node)
 {
   struct tt_device *device;
   HASH_FIND(hh, host->by_node, &node, sizeof(node), device);
-  return device && device->phase == PHASE_RUNNING ? device : NULL;
+  return device && device_is_usable(device) ? device : NULL;
 }
 
 /* The op that already reads the point and will tell its value as of now. */
