@@ -293,6 +293,7 @@ static struct order *orders_take(struct mqtt_link *link, struct order **ret_more
     return NULL;
   DL_DELETE(link->orders, first);
   link->n_orders--;
+  link->sending = first->kind == ORDER_PUBLISH ? first->request : 0;
   for (size_t n = 1; first->kind == ORDER_SUBSCRIBE && n < MQTT_SUBSCRIBE_MAX; n++) {
     struct order *next = link->orders;
     if (!next || next->kind != ORDER_SUBSCRIBE || next->generation != first->generation)
@@ -341,6 +342,7 @@ static void serve(struct mqtt_link *link, MQTTAsync client)
       pthread_mutex_unlock(&link->lock);
       carry_out(link, client, order, more);
       pthread_mutex_lock(&link->lock);
+      link->sending = 0;
     } else if (link->is_connected) {
       pthread_cond_wait(&link->wake, &link->lock);
     } else if (now_us() < give_up) {
@@ -541,15 +543,38 @@ int mqtt_link_unsubscribe(struct mqtt_link *link, uint64_t generation, const cha
   return order_add(link, ORDER_UNSUBSCRIBE, generation, &(struct mqtt_order){.topic = filter});
 }
 
+/* Lock held. */
+static void drop(struct mqtt_link *link, uint64_t generation, const char *why)
+{
+  if (link->generation != generation || !link->is_connected || link->is_ended)
+    return;
+  link->is_ended = true;
+  snprintf(link->lost, sizeof link->lost, "%s", why);
+  pthread_cond_signal(&link->wake);
+}
+
 void mqtt_link_drop(struct mqtt_link *link, uint64_t generation)
 {
   pthread_mutex_lock(&link->lock);
-  if (link->generation == generation && link->is_connected && !link->is_ended) {
-    link->is_ended = true;
-    snprintf(link->lost, sizeof link->lost, "the broker did not acknowledge a command in time");
-    pthread_cond_signal(&link->wake);
-  }
+  drop(link, generation, "out of memory");
   pthread_mutex_unlock(&link->lock);
+}
+
+void mqtt_link_expire(struct mqtt_link *link, uint64_t generation, tt_id request)
+{
+  struct order *order;
+  struct mqtt_call *call;
+  pthread_mutex_lock(&link->lock);
+  DL_SEARCH_SCALAR(link->orders, order, request, request);
+  if (order) {
+    DL_DELETE(link->orders, order);
+    link->n_orders--;
+  }
+  DL_SEARCH_SCALAR(link->calls, call, request, request);
+  if (call || link->sending == request)
+    drop(link, generation, "the broker did not acknowledge a command in time");
+  pthread_mutex_unlock(&link->lock);
+  free(order);
 }
 
 void mqtt_link_stop(struct mqtt_link *link)

@@ -61,8 +61,11 @@ int mqtt_link_create(struct tt_bridge *bridge, const struct mqtt_connection *opt
 int mqtt_link_publish(struct mqtt_link *link, uint64_t generation, const struct mqtt_order *order);
 int mqtt_link_subscribe(struct mqtt_link *link, uint64_t generation, const char *filter, int qos);
 int mqtt_link_unsubscribe(struct mqtt_link *link, uint64_t generation, const char *filter);
-/* End this connection, for it does not answer; reconnects after the back-off. */
+/* End this connection; reconnects after the back-off. */
 void mqtt_link_drop(struct mqtt_link *link, uint64_t generation);
+/* The time of this publish is over: what still waits here is taken back; when the broker has been given it and does not
+ * acknowledge, the connection is ended, for whatever waits in it must not be sent later. */
+void mqtt_link_expire(struct mqtt_link *link, uint64_t generation, tt_id request);
 /* Returns at once; MQTT_STOPPED follows. */
 void mqtt_link_stop(struct mqtt_link *link);
 /* After MQTT_STOPPED only. Waits for the thread's last instructions. NULL is fine. */

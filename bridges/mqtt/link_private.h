@@ -55,6 +55,7 @@ struct mqtt_link {
   struct order *orders;
   size_t n_orders;
   struct mqtt_call *calls;
+  tt_id sending; /* the request of the publish that the thread has just taken; 0 */
   bool is_stopping, is_connected, is_ended;
   uint64_t connected_us;
   int code;       /* why an attempt failed: of CONNACK, or Paho's (negative) */

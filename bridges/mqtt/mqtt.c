@@ -137,8 +137,8 @@ static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec TT_UNUSED, 
     if (request->is_decided) {
       finish(m, request, request->error, request->text);
     } else if (request->is_write) {
+      mqtt_link_expire(m->link, m->generation, request->id);
       finish(m, request, -ETIMEDOUT, "the broker did not acknowledge in time");
-      mqtt_link_drop(m->link, m->generation);
     } else {
       finish_read(m, request);
     }

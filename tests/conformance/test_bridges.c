@@ -25,6 +25,13 @@ static const struct row *const rows[] = {&row_mqtt, &row_modbus};
 static const struct row *row;
 static const struct tt_bridge_ops *ops;
 
+static char *key_print(char out[static 16], unsigned device)
+{
+  snprintf(out, 16, "d%u", device);
+  return out;
+}
+#define KEY(device) key_print((char[16]){0}, device)
+
 static uint64_t in(uint64_t us)
 {
   return world_now() + us;
@@ -370,16 +377,16 @@ static void test_a_peer_that_is_gone(void **state)
   struct answer a[6];
   (void)state;
   begin_online(&w, 3);
-  read_now(&w, "d0", READING);
+  for (unsigned i = 0; i < 3; i++)
+    read_now(&w, KEY(i), READING);
   row->silence(true);
   for (unsigned i = 0; i < 3; i++) /* under way when it goes */
-    assert_int_equal(world_read(&w, (const char *[]){"d0", "d1", "d2"}[i], LEVEL, in(2000 * MS), &a[i]), 0);
+    assert_int_equal(world_read(&w, KEY(i), LEVEL, in(2000 * MS), &a[i]), 0);
   for (int i = 0; i < 3; i++)
     world_turn(&w, 1 * MS);
   row->vanish();
   for (unsigned i = 3; i < 6; i++) /* and when it is gone */
-    assert_int_equal(world_write(&w, (const char *[]){"d0", "d1", "d2"}[i - 3], LEVEL, 99, in(2000 * MS), &a[i]),
-                     0);
+    assert_int_equal(world_write(&w, KEY(i - 3), LEVEL, 99, in(2000 * MS), &a[i]), 0);
   uint64_t limit_us = in(2000 * MS + COMES + SCHEDULED);
   for (unsigned i = 0; i < TT_COUNT(a); i++) {
     WAIT_FOR(&w, a[i].calls > 0);
@@ -404,8 +411,8 @@ static void test_a_peer_that_is_gone(void **state)
   WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
   WAIT_WITHIN(&w, world_seen(&w, "d0", READING) > back_us, RETURNS);
   for (unsigned i = 0; i < 3; i++) {
-    read_now(&w, (const char *[]){"d0", "d1", "d2"}[i], LEVEL);
-    assert_true(world_number(&w, (const char *[]){"d0", "d1", "d2"}[i], LEVEL) == 0);
+    read_now(&w, KEY(i), LEVEL);
+    assert_true(world_number(&w, KEY(i), LEVEL) == 0);
   }
   assert_int_equal(row->commands(), 0);
   for (unsigned i = 0; i < TT_COUNT(a); i++)
@@ -421,10 +428,8 @@ static void open_requests(struct world *w, struct answer a[], unsigned n)
 {
   row->silence(true);
   for (unsigned i = 0; i < n; i++) {
-    char key[16];
-    snprintf(key, sizeof(key), "d%u", i / 2);
-    assert_int_equal(i % 2 ? world_write(w, key, LEVEL, 5, in(20000 * MS), &a[i])
-                           : world_read(w, key, LEVEL, in(20000 * MS), &a[i]),
+    assert_int_equal(i % 2 ? world_write(w, KEY(i / 2), LEVEL, 5, in(20000 * MS), &a[i])
+                           : world_read(w, KEY(i / 2), LEVEL, in(20000 * MS), &a[i]),
                      0);
   }
   for (int i = 0; i < 4; i++)
@@ -437,7 +442,8 @@ static void test_stop_ends_open_requests(void **state)
   struct answer a[10];
   (void)state;
   begin_online(&w, 5);
-  read_now(&w, "d0", LEVEL);
+  for (unsigned i = 0; i < 5; i++)
+    read_now(&w, KEY(i), LEVEL);
   open_requests(&w, a, TT_COUNT(a));
   uint64_t before_us = world_now();
   world_stop(&w);
@@ -487,7 +493,8 @@ static void test_detach_ends_open_requests(void **state)
   struct answer a[4];
   (void)state;
   begin_online(&w, 2);
-  read_now(&w, "d0", LEVEL);
+  for (unsigned i = 0; i < 2; i++)
+    read_now(&w, KEY(i), LEVEL);
   open_requests(&w, a, TT_COUNT(a));
   uint64_t before_us = world_now();
   assert_int_equal(tt_host_detach(w.host, "d0"), 0);
@@ -523,8 +530,8 @@ static void test_devices_come_and_go(void **state)
     WAIT_WITHIN(&w, !tt_host_is_attached(w.host, "d1") && a.calls == 1, 2000 * MS);
     assert_int_equal(tt_host_attach(w.host, "d1"), 0);
   }
-  for (int i = 0; i < 4; i++)
-    read_now(&w, (const char *[]){"d0", "d1", "d2", "d3"}[i], LEVEL);
+  for (unsigned i = 0; i < 4; i++)
+    read_now(&w, KEY(i), LEVEL);
   end(&w);
 }
 
@@ -551,20 +558,17 @@ static void test_many_devices(void **state)
 {
   struct world w;
   static struct answer reads[MANY], writes[MANY];
-  char key[16];
   (void)state;
   begin_online(&w, MANY);
   assert_int_equal(world_status(&w).devices, MANY);
   for (unsigned i = 0; i < MANY; i++) {
-    snprintf(key, sizeof(key), "d%u", i);
-    assert_int_equal(world_write(&w, key, LEVEL, i + 1, in(PATIENCE), &writes[i]), 0);
+    assert_int_equal(world_write(&w, KEY(i), LEVEL, i + 1, in(PATIENCE), &writes[i]), 0);
   }
   for (unsigned i = 0; i < MANY; i++)
     WAIT_FOR(&w, writes[i].calls > 0);
   WAIT_FOR(&w, row->commands() == MANY);
   for (unsigned i = 0; i < MANY; i++) {
-    snprintf(key, sizeof(key), "d%u", i);
-    assert_int_equal(world_read(&w, key, LEVEL, in(PATIENCE), &reads[i]), 0);
+    assert_int_equal(world_read(&w, KEY(i), LEVEL, in(PATIENCE), &reads[i]), 0);
   }
   for (unsigned i = 0; i < MANY; i++) {
     WAIT_FOR(&w, reads[i].calls > 0);
