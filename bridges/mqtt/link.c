@@ -27,7 +27,7 @@ static void keeper_create(void)
     keeper = NULL;
 }
 
-static uint64_t now_us(void)
+uint64_t mqtt_now_us(void)
 {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -220,14 +220,13 @@ static void orders_flush(struct mqtt_link *link)
 
 static void publish(struct mqtt_link *link, MQTTAsync client, struct order *order)
 {
-  uint64_t now = now_us();
-  if (now >= order->deadline_us) {
-    order_finish(link, order, -ETIMEDOUT, "no time was left to send it");
-    return;
-  }
-  struct mqtt_call *call = order->request ? mqtt_call_add(link, order->request) : NULL;
-  if (order->request && !call) {
-    order_finish(link, order, -ENOMEM, NULL);
+  struct mqtt_call *call = NULL;
+  uint64_t now = mqtt_now_us();
+  int r = now >= order->deadline_us ? -ETIMEDOUT : 0;
+  if (r == 0 && order->request)
+    r = mqtt_call_add(link, order->request, order->deadline_us, &call);
+  if (r < 0) {
+    order_finish(link, order, r, r == -ETIMEDOUT ? "no time was left to send it" : NULL);
     return;
   }
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
@@ -262,8 +261,8 @@ static void subscribe(struct mqtt_link *link, MQTTAsync client, struct order *fi
     qos[n++] = order->qos;
   }
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-  struct mqtt_call *call = mqtt_call_add(link, 0);
-  if (call && mqtt_call_filters(call, filters, (size_t)n) == 0) {
+  struct mqtt_call *call = NULL;
+  if (mqtt_call_add(link, 0, TT_NEVER, &call) == 0 && mqtt_call_filters(call, filters, (size_t)n) == 0) {
     response.context = call;
     if (link->version == 5) {
       response.onSuccess5 = mqtt_on_subscribed5;
@@ -293,7 +292,6 @@ static struct order *orders_take(struct mqtt_link *link, struct order **ret_more
     return NULL;
   DL_DELETE(link->orders, first);
   link->n_orders--;
-  link->sending = first->kind == ORDER_PUBLISH ? first->request : 0;
   for (size_t n = 1; first->kind == ORDER_SUBSCRIBE && n < MQTT_SUBSCRIBE_MAX; n++) {
     struct order *next = link->orders;
     if (!next || next->kind != ORDER_SUBSCRIBE || next->generation != first->generation)
@@ -334,7 +332,7 @@ static void carry_out(struct mqtt_link *link, MQTTAsync client, struct order *or
 /* Until the attempt has failed, the connection is lost or dropped, or the end. */
 static void serve(struct mqtt_link *link, MQTTAsync client)
 {
-  uint64_t give_up = now_us() + link->options->connect_timeout_us + 5 * TT_USEC_PER_SEC;
+  uint64_t give_up = mqtt_now_us() + link->options->connect_timeout_us + 5 * TT_USEC_PER_SEC;
   pthread_mutex_lock(&link->lock);
   while (!link->is_stopping && !link->is_ended) {
     struct order *more, *order = link->is_connected ? orders_take(link, &more) : NULL;
@@ -342,10 +340,9 @@ static void serve(struct mqtt_link *link, MQTTAsync client)
       pthread_mutex_unlock(&link->lock);
       carry_out(link, client, order, more);
       pthread_mutex_lock(&link->lock);
-      link->sending = 0;
     } else if (link->is_connected) {
       pthread_cond_wait(&link->wake, &link->lock);
-    } else if (now_us() < give_up) {
+    } else if (mqtt_now_us() < give_up) {
       sleep_until(link, give_up);
     } else {
       link->is_ended = true; /* Paho has not called back in its own time */
@@ -404,7 +401,7 @@ static void attempt(struct mqtt_link *link)
 
   pthread_mutex_lock(&link->lock);
   bool was_connected = link->is_connected, is_stopping = link->is_stopping;
-  uint64_t up_us = was_connected ? now_us() - link->connected_us : 0;
+  uint64_t up_us = was_connected ? mqtt_now_us() - link->connected_us : 0;
   link->is_connected = false;
   pthread_mutex_unlock(&link->lock);
   mqtt_calls_clear(link);
@@ -425,9 +422,9 @@ static void *run(void *user)
   while (!link->is_stopping) {
     pthread_mutex_unlock(&link->lock);
     attempt(link);
-    uint64_t end = now_us() + link->backoff_us / 2 + tt_random_below(link->backoff_us / 2 + 1);
+    uint64_t end = mqtt_now_us() + link->backoff_us / 2 + tt_random_below(link->backoff_us / 2 + 1);
     pthread_mutex_lock(&link->lock);
-    while (!link->is_stopping && now_us() < end)
+    while (!link->is_stopping && mqtt_now_us() < end)
       sleep_until(link, end);
   }
   pthread_mutex_unlock(&link->lock);
@@ -571,7 +568,7 @@ void mqtt_link_expire(struct mqtt_link *link, uint64_t generation, tt_id request
     link->n_orders--;
   }
   DL_SEARCH_SCALAR(link->calls, call, request, request);
-  if (call || link->sending == request)
+  if (call)
     drop(link, generation, "the broker did not acknowledge a command in time");
   pthread_mutex_unlock(&link->lock);
   free(order);

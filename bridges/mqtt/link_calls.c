@@ -4,20 +4,26 @@
 #include "topic.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <utlist.h>
 
-struct mqtt_call *mqtt_call_add(struct mqtt_link *link, tt_id request)
+int mqtt_call_add(struct mqtt_link *link, tt_id request, uint64_t deadline_us, struct mqtt_call **ret)
 {
   struct mqtt_call *call = calloc(1, sizeof *call);
   if (!call)
-    return NULL;
+    return -ENOMEM;
   call->link = link;
   call->request = request;
   pthread_mutex_lock(&link->lock);
-  DL_APPEND(link->calls, call);
+  bool is_late = mqtt_now_us() >= deadline_us;
+  if (!is_late)
+    DL_APPEND(link->calls, call);
   pthread_mutex_unlock(&link->lock);
-  return call;
+  if (is_late) {
+    free(call);
+    return -ETIMEDOUT;
+  }
+  *ret = call;
+  return 0;
 }
 
 int mqtt_call_filters(struct mqtt_call *call, char *const filters[], size_t n)
@@ -68,11 +74,9 @@ void mqtt_calls_clear(struct mqtt_link *link)
 /* ---- Connection -------------------------------------------------------------------------------------- */
 static void connected(struct mqtt_link *link)
 {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
   pthread_mutex_lock(&link->lock);
   link->is_connected = true;
-  link->connected_us = (uint64_t)t.tv_sec * TT_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+  link->connected_us = mqtt_now_us();
   pthread_cond_signal(&link->wake);
   pthread_mutex_unlock(&link->lock);
   mqtt_link_tell(link, MQTT_CONNECTED, 0, 0, link->version == 5 ? "MQTT 5" : "MQTT 3.1.1");

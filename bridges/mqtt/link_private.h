@@ -55,16 +55,17 @@ struct mqtt_link {
   struct order *orders;
   size_t n_orders;
   struct mqtt_call *calls;
-  tt_id sending; /* the request of the publish that the thread has just taken; 0 */
   bool is_stopping, is_connected, is_ended;
   uint64_t connected_us;
   int code;       /* why an attempt failed: of CONNACK, or Paho's (negative) */
   char lost[256]; /* why a connection ended, when somebody said */
 };
 
+uint64_t mqtt_now_us(void); /* monotonic */
 void mqtt_link_tell(struct mqtt_link *link, enum mqtt_event_kind kind, tt_id request, int error, const char *text);
 
-struct mqtt_call *mqtt_call_add(struct mqtt_link *link, tt_id request);         /* NULL: out of memory */
+/* -ENOMEM; -ETIMEDOUT: the deadline has passed. After mqtt_link_expire() it has, and before that it finds the call. */
+int mqtt_call_add(struct mqtt_link *link, tt_id request, uint64_t deadline_us, struct mqtt_call **ret);
 int mqtt_call_filters(struct mqtt_call *call, char *const filters[], size_t n); /* copies; -ENOMEM */
 void mqtt_call_drop(struct mqtt_link *link, struct mqtt_call *call);            /* NULL is fine */
 void mqtt_calls_clear(struct mqtt_link *link);                                  /* there is no client any more */
