@@ -12,9 +12,10 @@ struct tt_diag_source {
   const char *file;
   const char *text;
   size_t n;
-  /* where the last search ended: messages come roughly in order */
+  /* where the last search ended: messages come roughly in order, and a line may be as long as a file */
   unsigned line;
-  size_t offset;
+  size_t offset, end;   /* of the line; end 0: not looked for yet */
+  size_t character, at; /* this many characters of the line take this many bytes */
 };
 
 /* Grow an array by one element. */
@@ -92,36 +93,42 @@ void tt_diags_hide(struct tt_diags *diags, struct tt_mark at)
   diags->n_hidden++;
 }
 
-/* The line of a source, without its end. */
-static bool find_line(struct tt_diags *diags, const char *file, unsigned line, const char **ret_text, size_t *ret_n)
+static void go_to(struct tt_diag_source *s, unsigned line, size_t offset)
+{
+  s->line = line;
+  s->offset = offset;
+  s->end = s->character = s->at = 0;
+}
+
+/* The line of a source, without its end; the source stands on it then. */
+static struct tt_diag_source *find_line(struct tt_diags *diags, const char *file, unsigned line,
+                                        const char **ret_text, size_t *ret_n)
 {
   struct tt_diag_source *s = NULL;
   for (size_t i = 0; i < diags->n_sources && !s; i++)
     if (diags->sources[i].file == file)
       s = &diags->sources[i];
   if (!s || line == 0)
-    return false;
-  if (line < s->line) {
-    s->line = 1;
-    s->offset = 0;
-  }
+    return NULL;
+  if (line < s->line)
+    go_to(s, 1, 0);
   size_t at = s->offset;
   while (s->line < line && at < s->n) {
     size_t end = tt_line_break(s->text + at, s->n - at);
     at += end ? end : 1;
-    if (end) {
-      s->line++;
-      s->offset = at;
-    }
+    if (end)
+      go_to(s, s->line + 1, at);
   }
   if (s->line != line)
-    return false;
-  size_t end = s->offset;
-  while (end < s->n && !tt_line_break(s->text + end, s->n - end))
-    end++;
+    return NULL;
+  if (s->end == 0) {
+    s->end = s->offset;
+    while (s->end < s->n && !tt_line_break(s->text + s->end, s->n - s->end))
+      s->end++;
+  }
   *ret_text = s->text + s->offset;
-  *ret_n = end - s->offset;
-  return true;
+  *ret_n = s->end - s->offset;
+  return s;
 }
 
 static size_t skip_characters(const char *text, size_t n, size_t count)
@@ -132,18 +139,31 @@ static size_t skip_characters(const char *text, size_t n, size_t count)
   return at;
 }
 
+/* Bytes of the first `count` characters of the line that the source stands on. */
+static size_t skip_in_line(struct tt_diag_source *s, size_t count)
+{
+  if (count < s->character)
+    s->character = s->at = 0;
+  const char *text = s->text + s->offset;
+  size_t n = s->end - s->offset;
+  s->at += skip_characters(text + s->at, n - s->at, count - s->character);
+  s->character = count;
+  return s->at;
+}
+
 /* Copy the part of the line around the mark. */
 static struct tt_diag_line take_line(struct tt_diags *diags, struct tt_mark mark)
 {
   struct tt_diag_line line = {0};
   const char *text;
   size_t n;
-  if (!find_line(diags, mark.file, mark.line, &text, &n))
+  struct tt_diag_source *source = find_line(diags, mark.file, mark.line, &text, &n);
+  if (!source)
     return line;
   size_t first = 0;
   if (mark.column > TT_DIAG_LINE_MAX / 2 && skip_characters(text, n, TT_DIAG_LINE_MAX) < n)
     first = mark.column - TT_DIAG_LINE_MAX / 2;
-  size_t from = skip_characters(text, n, first);
+  size_t from = skip_in_line(source, first);
   size_t len = skip_characters(text + from, n - from, TT_DIAG_LINE_MAX);
   char *plain = calloc(1, len + 1), *out = malloc(len + 1); /* a NUL byte may be in it */
   if (!plain || !out) {

@@ -49,7 +49,7 @@ struct tt_mapping {
   struct tt_mapping *next;
 };
 
-struct tt_seen; /* device keys and place paths that are taken */
+struct tt_seen; /* device keys and place paths */
 
 struct tt_loader {
   const struct tt_config_env *env;
@@ -64,7 +64,7 @@ struct tt_loader {
   size_t n_configs; /* the first of them are thingtree.yaml and what it includes; the rest are mappings */
   struct tt_texts search;
   struct tt_mapping *mappings;
-  struct tt_seen *seen;
+  struct tt_seen *seen, *labelled;               /* labelled: places that have a label */
   size_t connection_message[TT_CONNECTIONS_MAX]; /* first error of each connection */
   size_t connection_devices[TT_CONNECTIONS_MAX];
 };

@@ -35,9 +35,28 @@ int tt_load_take(struct tt_loader *l, const char *id, bool is_place, struct tt_m
   return 0;
 }
 
+/* -EINVAL: the place has a label already. */
+static int take_label(struct tt_loader *l, const char *path, struct tt_mark at)
+{
+  struct tt_seen *seen = NULL;
+  HASH_FIND_STR(l->labelled, path, seen);
+  if (seen) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "duplicate-key", at, "place \"%s\" has its label already", path);
+    tt_diag_also(l->diags, seen->at, "first here");
+    return -EINVAL;
+  }
+  seen = tt_arena_alloc(l->arena, sizeof *seen);
+  if (!seen)
+    return -ENOMEM;
+  *seen = (struct tt_seen){.id = path, .at = at, .is_place = true};
+  HASH_ADD_KEYPTR(hh, l->labelled, seen->id, strlen(seen->id), seen);
+  return 0;
+}
+
 void tt_load_forget_taken(struct tt_loader *l)
 {
   HASH_CLEAR(hh, l->seen);
+  HASH_CLEAR(hh, l->labelled);
 }
 
 static const char *fault_of_path(const char *path)
@@ -110,17 +129,11 @@ static int load_place(struct tt_loader *l, struct tt_file *file, const struct tt
     r = q;
   if (r == 0 && o.label)
     r = tt_load_label(l, &env, o.label, &place.label);
-  if (r < 0 || !o.label)
-    return r;
-  for (size_t k = 0; k < config->n_places; k++)
-    if (strcmp(config->places[k].path, place.path) == 0) {
-      tt_diag(l->diags, TT_SEVERITY_ERROR, "duplicate-key", place.mark, "place \"%s\" has its label already",
-              place.path);
-      tt_diag_also(l->diags, config->places[k].mark, "first here");
-      return -EINVAL;
-    }
-  config->places[config->n_places++] = place;
-  return 0;
+  if (r == 0 && o.label)
+    r = take_label(l, place.path, place.mark);
+  if (r == 0 && o.label)
+    config->places[config->n_places++] = place;
+  return r;
 }
 
 int tt_load_places(struct tt_loader *l, struct tt_file *file)

@@ -199,6 +199,33 @@ static void test_hostile_text(void **state)
   assert_true(strlen(out.data) < 4 * TT_DIAG_LINE_MAX + TT_DIAG_TEXT_MAX + 200);
 }
 
+/* Whatever the order of messages on a line that is as long as a file, each shows its own part of it. */
+static void test_long_line(void **state)
+{
+  struct tt_diags *diags = *state;
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_puts(&text, "short\n");
+  for (unsigned i = 0; i < 300; i++)
+    tt_buf_printf(&text, "\xc3\xa5%03u, ", i); /* 6 characters, 7 bytes */
+  tt_buf_puts(&text, "\nlast\n");
+  tt_diags_add_source(diags, "long", text.data, text.len);
+  for (unsigned i = 0; i < 600; i++) {
+    unsigned k = i < 300 ? i : i % 2 ? 599 - i : i / 4;
+    char key[8];
+    snprintf(key, sizeof key, "\xc3\xa5%03u", k);
+    tt_diag(diags, TT_SEVERITY_ERROR, "x", at("long", 2, 1 + 6 * k, 4), "message %u", i);
+    const struct tt_diag_line *line = &diags->messages[i].line;
+    const char *p = line->text;
+    for (unsigned c = line->first; c < 1 + 6 * k; c++)
+      p += *p == '\xc3' ? 2 : 1;
+    assert_int_equal(strncmp(p, key, 5), 0);
+    if (i % 100 == 0) {
+      tt_diag_also(diags, at("long", i % 200 ? 1 : 3, 1, 1), "elsewhere");
+      assert_string_equal(diags->messages[i].also[0].line.text, i % 200 ? "short" : "last");
+    }
+  }
+}
+
 static void test_limits(void **state)
 {
   struct tt_diags *diags = *state;
@@ -267,6 +294,7 @@ int main(void)
       TEST(test_secrets_by_their_look),
       TEST(test_hostile_text),
       TEST(test_limits),
+      TEST(test_long_line),
       TEST(test_json),
       TEST(test_nowhere_and_colour),
   };
