@@ -153,3 +153,9 @@ int mb_tcp_check(uint16_t transaction, const uint8_t answer[], size_t n)
     return -EBADMSG;
   return get16(answer) == transaction ? 0 : -ESTALE;
 }
+
+bool mb_tcp_is_earlier(uint16_t transaction, const uint8_t bytes[], size_t n)
+{
+  return n >= MB_TCP_HEADER && (uint16_t)(transaction - get16(bytes)) <= MB_TCP_REMEMBERED &&
+         get16(bytes + 2) == 0 && get16(bytes + 4) >= 3 && get16(bytes + 4) <= MB_FRAME_MAX;
+}

@@ -34,6 +34,10 @@ void mb_tcp_header(uint16_t transaction, size_t n, uint8_t out[static MB_TCP_HEA
 /* 0; -ESTALE: a whole answer to another transaction; -EBADMSG: not a header of `n` bytes in all. */
 int mb_tcp_check(uint16_t transaction, const uint8_t answer[], size_t n);
 
+/* Do these bytes begin an answer to this transaction, once more, or to one of the last MB_TCP_REMEMBERED before it? */
+#define MB_TCP_REMEMBERED 64
+bool mb_tcp_is_earlier(uint16_t transaction, const uint8_t bytes[], size_t n);
+
 /* An exception code in words: "illegal data address"; and as a negative errno. */
 const char *mb_exception_text(int code);
 int mb_exception_error(int code);

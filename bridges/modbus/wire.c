@@ -11,6 +11,7 @@
  *   - after an answer the line must stay silent for `gap`, else neither the answer nor what follows it is believed;
  *   - after a time-out the line is listened to for `drain`;
  *   - if nothing came then, the unit still owes an answer, and its next one must be followed by silence of `drain`.
+ * Over TCP the transaction number does it, as long as the stream is whole: what follows an answer must begin another.
  */
 #define _GNU_SOURCE
 #include "wire.h"
@@ -361,6 +362,14 @@ static int answer_to(struct mb_wire *wire, const struct mb_request *request, uin
   }
 }
 
+/* When a gateway cuts an answer short, the next one in the stream fills it up: then what follows begins in the middle. */
+static bool is_stream_broken(const struct mb_wire *wire)
+{
+  uint8_t next[MB_TCP_HEADER];
+  ssize_t n = recv(wire->fd, next, sizeof next, MSG_PEEK | MSG_DONTWAIT);
+  return n > 0 && !mb_tcp_is_earlier(wire->transaction, next, (size_t)n);
+}
+
 static int exchange(struct mb_wire *wire, const struct mb_request *request, bool *is_owing, uint16_t words[],
                     const char **ret_why)
 {
@@ -378,9 +387,11 @@ static int exchange(struct mb_wire *wire, const struct mb_request *request, bool
     return r;
   wire->active_us = now_us();
   r = answer_to(wire, request, wire->active_us + wire->options->timeout_us + line_time_us(wire, n), words, ret_why);
-  if (!is_rtu(wire) || (r < 0 && r != -EBADMSG))
-    return r;
-  if (r >= 0) {
+  if (r >= 0 && !is_rtu(wire) && is_stream_broken(wire)) {
+    *ret_why = "what follows it is none";
+    return -EBADMSG;
+  }
+  if (r >= 0 && is_rtu(wire)) {
     int heard = listen_until(wire, *is_owing ? now_us() + wire->options->drain_us : 0);
     if (heard < 0)
       return heard;

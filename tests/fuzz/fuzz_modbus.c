@@ -124,6 +124,8 @@ static void fuzz_answer(struct input *in)
   memcpy(header + MB_TCP_HEADER, frame, n);
   assert(mb_tcp_check(transaction, header, MB_TCP_HEADER + n) == 0);
   mb_tcp_check(transaction, in->at, in->left);
+  assert(mb_tcp_is_earlier(transaction, header, MB_TCP_HEADER + n));
+  mb_tcp_is_earlier(transaction, in->at, in->left);
   int r = mb_frame_check(&request, in->at, in->left, words, &why);
   if (r == 0) {
     assert(in->at[0] == request.unit && in->at[1] == request.function);

@@ -111,6 +111,23 @@ static void tcp_headers(void **state)
   assert_int_equal(mb_tcp_check(0x1234, answer, sizeof answer), -EBADMSG);
 }
 
+static void what_may_follow_an_answer(void **state)
+{
+  (void)state;
+  const uint8_t answer[] = {0x12, 0x34, 0, 0, 0, 5, 1, 3, 2, 0, 9};
+  assert_true(mb_tcp_is_earlier(0x1234, answer, sizeof answer)); /* the same once more */
+  assert_true(mb_tcp_is_earlier(0x1234 + MB_TCP_REMEMBERED, answer, sizeof answer));
+  assert_false(mb_tcp_is_earlier(0x1235 + MB_TCP_REMEMBERED, answer, sizeof answer));
+  assert_false(mb_tcp_is_earlier(0x1233, answer, sizeof answer)); /* not yet asked */
+  assert_true(mb_tcp_is_earlier(3, (uint8_t[]){0xff, 0xfe, 0, 0, 0, 3}, 6));
+  for (size_t n = 0; n < MB_TCP_HEADER; n++)
+    assert_false(mb_tcp_is_earlier(0x1234, answer, n));
+  for (size_t skipped = 1; skipped + MB_TCP_HEADER <= sizeof answer; skipped++)
+    assert_false(mb_tcp_is_earlier(0x1234, answer + skipped, sizeof answer - skipped));
+  assert_false(mb_tcp_is_earlier(0x1234, (uint8_t[]){0x12, 0x34, 0, 0, 0, 2}, 6));
+  assert_false(mb_tcp_is_earlier(0x1234, (uint8_t[]){0x12, 0x34, 0, 0, 0, 255}, 6));
+}
+
 static void exceptions_in_words(void **state)
 {
   (void)state;
@@ -128,9 +145,13 @@ static void exceptions_in_words(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(requests),     cmocka_unit_test(the_longest_write),
-      cmocka_unit_test(good_answers), cmocka_unit_test(what_is_not_the_answer),
-      cmocka_unit_test(tcp_headers),  cmocka_unit_test(exceptions_in_words),
+      cmocka_unit_test(requests),
+      cmocka_unit_test(the_longest_write),
+      cmocka_unit_test(good_answers),
+      cmocka_unit_test(what_is_not_the_answer),
+      cmocka_unit_test(tcp_headers),
+      cmocka_unit_test(what_may_follow_an_answer),
+      cmocka_unit_test(exceptions_in_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

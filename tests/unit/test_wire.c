@@ -360,6 +360,26 @@ static void a_header_that_is_none(void **state)
   end(&line);
 }
 
+/* Cut short, and filled up by an answer that comes late. */
+static void answer_filled_up(struct line *l, const uint8_t asked[], size_t n)
+{
+  uint8_t out[FAR_MAX];
+  uint16_t transaction = transaction_of(asked);
+  (void)n;
+  size_t size = wrap(l, transaction, answer, sizeof answer, out) - 3;
+  size += wrap(l, (uint16_t)(transaction - 1), (uint8_t[]){UNIT, 4, 4, 9, 9, 9, 9}, 7, out + size);
+  put(l, out, size);
+}
+
+static void a_stream_with_a_hole(void **state)
+{
+  (void)state;
+  begin(&line, MB_TCP);
+  assert_int_equal(ask(&line, answer_filled_up), -EBADMSG);
+  assert_string_equal(line.why, "what came is not the answer: what follows it is none");
+  end(&line);
+}
+
 static void answer_half(struct line *l, const uint8_t asked[], size_t n)
 {
   uint8_t out[FAR_MAX];
@@ -587,6 +607,7 @@ int main(void)
       cmocka_unit_test(two_answers),
       cmocka_unit_test(the_answer_to_an_earlier_request),
       cmocka_unit_test(a_header_that_is_none),
+      cmocka_unit_test(a_stream_with_a_hole),
       cmocka_unit_test(what_is_no_answer),
       cmocka_unit_test(what_trickles_in_has_an_end),
       cmocka_unit_test(a_debt_is_remembered_and_paid),
