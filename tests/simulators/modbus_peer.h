@@ -38,13 +38,13 @@ static inline void peer_line(struct peer *peer, char *line, size_t size)
 static inline void peer_start(struct peer *peer, const char *link, const char *arguments)
 {
   int down[2], up[2], n = 0;
-  char copy[256], port[16] = "0", line[256], *argv[40], *save = NULL;
+  char copy[2048], port[16] = "0", line[256], *argv[100], *save = NULL;
   const char *program = getenv("TT_MODBUS_METER");
   if (!program || pipe(down) < 0 || pipe(up) < 0)
     abort();
   snprintf(copy, sizeof copy, "%s", arguments);
   argv[n++] = (char[]){"modbus_meter"};
-  for (char *word = strtok_r(copy, " ", &save); word && n < 30; word = strtok_r(NULL, " ", &save)) {
+  for (char *word = strtok_r(copy, " ", &save); word && n < 90; word = strtok_r(NULL, " ", &save)) {
     if (!strcmp(word, "--port")) {
       word = strtok_r(NULL, " ", &save);
       snprintf(port, sizeof port, "%s", word ? word : "0");

@@ -3,6 +3,7 @@
  * alone, and what a request says that was not or not wholly done. */
 #define _GNU_SOURCE
 #include "cmocka_all.h"
+#include "modbus_identity.h"
 #include "modbus_peer.h"
 #include "work.h"
 
@@ -387,7 +388,7 @@ static void every_table_is_read_with_its_function(void **state)
   assert_int_equal(requests(), 4);
   for (unsigned i = 0; i < 12; i++) {
     unsigned table = (unsigned)w.device->read[i].place.table;
-    unsigned number = ((1000 + i / 4) * 40503u + 1u + table * 7919u) & 0xffff;
+    unsigned number = modbus_identity(table, 1000 + i / 4, 0);
     if (w.value[i].type == TT_TYPE_BOOLEAN) {
       assert_int_equal(w.value[i].boolean, number >> 3 & 1);
     } else {
