@@ -4,13 +4,14 @@
  * can be told to misbehave. It does its own framing, so that it is a second opinion on what goes over the wire.
  *
  *   modbus_meter [--tcp PORT] [--rtu DEVICE] [--pty LINK] [--unit N]... [--identify | --generation] [--seed N] [--log]
- *                [--limit N] [FAULT PERCENT]...
+ *                [--limit N] [--attached] [FAULT PERCENT]...
  *
  * PORT 0 takes a free one. When everything is open it prints "ready tcp PORT" and/or "ready rtu DEVICE", then "ready".
  * --pty makes a pseudo terminal and LINK to its other end. SIGTERM ends it. --identify: every register holds a number
  * made of its table and address, so that a value in the wrong place is noticed. --generation: of the number of requests
  * that the unit has had, too, so that an answer to an earlier one is noticed (the first request sees generation 1).
- * --limit: requests for more registers are refused (exception 3). --log: each write is printed.
+ * --limit: requests for more registers are refused (exception 3). --log: each write is printed. --attached: it ends
+ * when stdin does.
  * FAULT: --late --drop --duplicate --garble, of that many percent (fractions allowed) of the answers; a late answer
  * comes --late-ms A B milliseconds after its request (default 25 45). The same and more can be told on stdin while it runs:
  *
@@ -77,7 +78,7 @@ static struct {
   struct pending pending[PENDING_MAX];
   size_t n_pending;
   int listener;
-  bool is_identify, is_generation, is_log;
+  bool is_identify, is_generation, is_log, is_attached;
   int limit;
   double late, drop, duplicate, garble;
   int late_from, late_to;
@@ -714,6 +715,8 @@ static void loop(void)
     }
     if (fds[0].revents)
       has_commands = commands_read();
+    if (!has_commands && sim.is_attached)
+      return;
   }
 }
 
@@ -721,7 +724,7 @@ static int usage(void)
 {
   fputs(
       "usage: modbus_meter [--tcp PORT] [--rtu DEVICE]... [--pty LINK]... [--unit N]... [--identify|--generation] "
-      "[--limit N] [--seed N] [--log]\n"
+      "[--limit N] [--seed N] [--log] [--attached]\n"
       "       [--late|--drop|--duplicate|--garble PERCENT]... [--late-ms A B]\n",
       stderr);
   return 64;
@@ -744,6 +747,8 @@ int main(int argc, char **argv)
       sim.is_identify = true;
     } else if (!strcmp(option, "--generation")) {
       sim.is_identify = sim.is_generation = true;
+    } else if (!strcmp(option, "--attached")) {
+      sim.is_attached = true;
     } else if (!strcmp(option, "--log")) {
       sim.is_log = true;
     } else if (!value) {

@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +44,7 @@ static inline void peer_start(struct peer *peer, const char *link, const char *a
     abort();
   snprintf(copy, sizeof copy, "%s", arguments);
   argv[n++] = (char[]){"modbus_meter"};
+  argv[n++] = (char[]){"--attached"};
   for (char *word = strtok_r(copy, " ", &save); word && n < 90; word = strtok_r(NULL, " ", &save)) {
     if (!strcmp(word, "--port")) {
       word = strtok_r(NULL, " ", &save);
@@ -57,16 +58,15 @@ static inline void peer_start(struct peer *peer, const char *link, const char *a
   argv[n++] = link ? (char[]){"--pty"} : (char[]){"--tcp"};
   argv[n++] = name;
   argv[n] = NULL;
-  peer->pid = fork();
-  if (peer->pid == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves nobody behind */
-    dup2(down[0], 0);
-    dup2(up[1], 1);
-    for (int fd = 3; fd < 256; fd++)
-      close(fd);
-    execv(program, argv);
-    _exit(127);
-  }
+  /* Not fork(): what a sanitizer does between that and exec() may wait for a thread that the child does not have. */
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, down[0], 0);
+  posix_spawn_file_actions_adddup2(&actions, up[1], 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  if (posix_spawn(&peer->pid, program, &actions, NULL, argv, environ) != 0)
+    abort();
+  posix_spawn_file_actions_destroy(&actions);
   close(down[0]);
   close(up[1]);
   peer->in = fdopen(down[1], "w");
