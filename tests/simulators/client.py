@@ -7,11 +7,10 @@ import asyncio
 import logging
 import xml.etree.ElementTree as ET
 
-import slixmpp
-from slixmpp.xmlstream.handler import Callback
-from slixmpp.xmlstream.matcher import MatchXPath
-
-logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+logging.getLogger("slixmpp").setLevel(logging.CRITICAL)  # it complains while it is imported
+import slixmpp  # noqa: E402
+from slixmpp.xmlstream.handler import Callback  # noqa: E402
+from slixmpp.xmlstream.matcher import MatchXPath  # noqa: E402
 
 
 class Refused(Exception):

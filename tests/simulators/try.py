@@ -244,22 +244,27 @@ def once(demo):
 
 
 HELP = """
-Log in with any XMPP client (domain {domain}, connect to 127.0.0.1 port {port}, trust the file {ca}):
+Log in with any XMPP client: domain {domain}, host 127.0.0.1, port {port}; trust {ca}
 {users}
 
-  Profanity:  profanity, then  /connect alice@{domain} server 127.0.0.1 port {port} tls trust
-              /disco info {component}
-  slixmpp:    every command and stanza of XEP-0323, 0325 and 0326 to  {component}  or  gw@{domain}/thingtree
+  profanity   /connect alice@{domain} server 127.0.0.1 port {port} tls trust      (then the password above)
+              /disco info {component}                                what the gateway can do
+              /xmlconsole                                                    and paste there, one by one:
+  <iq type='get' id='1' to='{component}'><getChildNodes xmlns='urn:xmpp:iot:concentrators' sourceId='MeteringTopology' nodeId='house'/></iq>
+  <iq type='get' id='2' to='{component}'><req xmlns='urn:xmpp:iot:sensordata' seqnr='2' momentary='true'><node nodeId='plug'/></req></iq>
+  <iq type='set' id='3' to='{component}'><set xmlns='urn:xmpp:iot:control'><node nodeId='plug'/><boolean name='relay' value='false'/></set></iq>
+  The same goes to the account, gw@{domain}/thingtree, and from the XML console of Gajim or Psi+ (poezio: /rawxml).
+  As reader the last one is refused; to the stranger nothing exists.
 
 In another terminal:
   export THINGTREE_SOCKET={socket}
-  {program} tree                      everything with its values
-  {program} read plug                 one device
-  {program} set plug.relay=false      switch the coffee machine off, and see it in
-  {program} watch                     what changes, as it changes
-  {program} set meter.demand_period=7     is refused: the meter knows steps of its own
-  {program} status
-  mosquitto_sub -p {mqtt} -v -t '#'        what the MQTT devices say
+  {program} tree                        everything with its values
+  {program} read plug                   one device
+  {program} watch plug                  its changes as they happen; now, in a third terminal:
+  {program} set plug.relay=false        switches the coffee machine off
+  {program} set meter.demand_period=7   is refused: the meter knows steps of its own
+  {program} status                      connections, devices, XMPP
+  mosquitto_sub -p {mqtt} -v -t '#'     what the MQTT devices say
 
 Ctrl-C ends all of it.
 """
@@ -271,8 +276,6 @@ def show(demo):
     print(HELP.format(domain=world.DOMAIN, port=demo.prosody.port, ca=demo.dir / "ca.crt", users=users,
                       component=world.COMPONENT, socket=demo.gateway.socket, program=demo.gateway.program,
                       mqtt=demo.mosquitto.port))
-    if sys.stdout.isatty():
-        cli(demo.gateway, "watch")
     wait_for_end(demo)
     return 0
 
