@@ -44,10 +44,7 @@ static void put_node(struct tt_paper *paper, const struct place *places, size_t 
 {
   json_object *node = places[i].node;
   const char *key = tt_member_text(node, "node"), *label = tt_member_text(node, "label");
-  const char *kind = tt_member_text(node, "kind"), *slash = strrchr(key, '/');
-  /* Under its parent the last part of a path says enough. */
-  if ((!*label || strcmp(label, key) == 0) && slash && slash[1] && places[i].parent != NO_PARENT)
-    label = slash + 1;
+  const char *kind = tt_member_text(node, "kind");
   if (places[i].parent != NO_PARENT) {
     TT_AUTOBUF struct tt_buf trunks = TT_BUF(0);
     put_trunks(&paper->term, places, places[i].parent, &trunks);

@@ -117,7 +117,9 @@ const char *tt_node_state_name(enum tt_node_state state)
 /* ---- Points ------------------------------------------------------------------------------------------ */
 const char *tt_node_label(const struct tt_node *node, const char *language)
 {
-  return tt_label_for(node->label, language, node->key);
+  /* The key of these is a path: under its parent the last part says enough. A device's key has no slash. */
+  const char *slash = strrchr(node->key, '/');
+  return tt_label_for(node->label, language, slash ? slash + 1 : node->key);
 }
 
 int tt_node_point(const struct tt_node *node, const char *name, uint16_t *ret_point)

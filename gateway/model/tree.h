@@ -123,7 +123,7 @@ int tt_node_message(struct tt_tree *tree, struct tt_now now, struct tt_node *nod
 enum tt_node_state tt_node_state(const struct tt_node *node);
 const char *tt_node_state_name(enum tt_node_state state); /* "None", "WarningSigned", ... (XEP-0326) */
 
-/* The label in `language` ("" or NULL: the first), else the key. Never NULL. */
+/* The label in `language` ("" or NULL: the first), else the key, of a path the last part. Never NULL. */
 const char *tt_node_label(const struct tt_node *node, const char *language);
 
 /* A point by field name, hidden ones excepted; -ENOENT. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Modbus TCP to the simulated meter. All devices are registers of one unit. */
+#define _GNU_SOURCE /* modbus_peer.h */
 #include "row.h"
 
 #include "modbus_peer.h"

@@ -9,7 +9,7 @@ static const struct tt_term ascii = {.has_utf8 = false};
 
 static const char *const nodes_text =
     "[{\"node\":\"house\",\"kind\":\"place\",\"label\":\"House\",\"state\":\"None\",\"fields\":[]},"
-    "{\"node\":\"house/hall\",\"parent\":\"house\",\"kind\":\"place\",\"label\":\"house/hall\"},"
+    "{\"node\":\"house/hall\",\"parent\":\"house\",\"kind\":\"place\",\"label\":\"hall\"},"
     "{\"node\":\"plug\",\"parent\":\"house/hall\",\"kind\":\"device\",\"label\":\"Plug\",\"vendor\":\"Tasmota\","
     " \"state\":\"None\",\"fields\":["
     "  {\"name\":\"power\",\"value\":23.40,\"unit\":\"W\",\"age_ms\":3000,\"readable\":true},"

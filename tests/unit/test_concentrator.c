@@ -16,7 +16,7 @@
   " displayName='meter' nodeType='thingtree.device.modbus' state='WarningUnsigned' hasChildren='false'"            \
   " isReadable='true' isControllable='true' parentId='cellar' lastChanged='" WALL_TEXT "'"
 #define HALL_A                                                                                                     \
-  " displayName='house/hall' nodeType='thingtree.place' state='None' hasChildren='true'"                                 \
+  " displayName='hall' nodeType='thingtree.place' state='None' hasChildren='true'"                                 \
   " parentId='house' lastChanged='" WALL_TEXT "'"
 #define HOUSE_A                                                                                                    \
   " displayName='house' nodeType='thingtree.place' state='None' hasChildren='true'"                                \
