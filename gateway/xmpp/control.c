@@ -31,9 +31,11 @@ struct tt_control_handlers {
   struct tt_message_handler messages[1]; /* of X */
 };
 
-/* A request that the core has. Whoever asked may have gone: then what is sent goes nowhere. */
+/* A request that the core has. */
 struct pending {
   struct pending *prev, *next;
+  const struct tt_session *session; /* compared only */
+  bool is_gone;                     /* whoever asked */
   struct tt_control_handlers *handlers;
   const struct tt_dialect *dialect;
   struct tt_reply *reply;
@@ -47,6 +49,7 @@ static struct pending *pending_create(struct tt_iq *iq, const struct door *door)
   if (!pending)
     return NULL;
   pending->handlers = door->handlers;
+  pending->session = iq->session;
   pending->dialect = door->dialect;
   pending->room = tt_dialect_room(iq);
   pending->reply = tt_reply_create(iq);
@@ -112,39 +115,58 @@ static bool is_same_run(const struct tt_set_result *result, size_t n, size_t at,
   return true;
 }
 
+/* As many as have room: false at the end of it. */
+static bool write_within(struct tt_writer *w, size_t room, struct tt_writer_mark mark)
+{
+  bool is_in = !w->failed && tt_write_size(w) <= room;
+  if (!is_in)
+    tt_write_rewind(w, mark);
+  return is_in;
+}
+
 /* One list of nodes and one of parameters, each of which was set on each of these. Where different nodes got different
- * parameters that is the first node and those like it: less than was done, but nothing that was not. */
-static void write_done(struct tt_writer *w, const struct tt_dialect *dialect, const struct tt_set_result *result)
+ * parameters that is the first node and those like it, and where they do not have room those that do: less than was
+ * done, but nothing that was not. */
+static void write_done(struct tt_writer *w, const struct pending *pending, const struct tt_set_result *result)
 {
   size_t n = result->n_done ? run_end(result, 0) : 0;
   for (size_t at = 0, end; at < result->n_done; at = end) {
     const struct tt_node *node = result->done[at].node;
+    struct tt_writer_mark mark = tt_write_mark(w);
     end = run_end(result, at);
     if (!is_same_run(result, n, at, end))
       continue;
-    tt_write_open(w, tt_word(dialect, TT_WORD_NODE), NULL);
-    tt_dialect_write_ref(w, dialect, node->key, node->source, node->partition);
+    tt_write_open(w, tt_word(pending->dialect, TT_WORD_NODE), NULL);
+    tt_dialect_write_ref(w, pending->dialect, node->key, node->source, node->partition);
     tt_write_close(w);
+    if (!write_within(w, pending->room / 2, mark))
+      break;
   }
-  for (size_t i = 0; i < n; i++)
-    write_parameter(w, dialect, result->done[i].name);
+  for (size_t i = 0; i < n; i++) {
+    struct tt_writer_mark mark = tt_write_mark(w);
+    write_parameter(w, pending->dialect, result->done[i].name);
+    if (!write_within(w, pending->room, mark))
+      break;
+  }
 }
 
 /* Empty means "as asked" in X; in N whoever reads it wants to see what was done. */
 static char *done_payload(const struct pending *pending, const struct tt_set_result *result)
 {
-  struct tt_buf buf TT_AUTOBUF = TT_BUF(pending->room);
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   struct tt_writer w;
   tt_write_init(&w, &buf);
   open_response(&w, pending->handlers->router, pending->dialect, TT_OK);
   if (!result->is_complete || pending->dialect->vocabulary == TT_VOCABULARY_N)
-    write_done(&w, pending->dialect, result);
+    write_done(&w, pending, result);
   tt_write_close(&w);
   return text_of(&w);
 }
 
+/* With the parameters at fault, as many as have room: their names are the sender's and may be of any length. */
 static char *refused_payload(const struct tt_router *router, const struct tt_dialect *dialect,
-                             enum tt_refusal refusal, const struct tt_parameter_error *errors, size_t n)
+                             enum tt_refusal refusal, const struct tt_parameter_error *errors, size_t n,
+                             size_t room)
 {
   if (dialect->vocabulary != TT_VOCABULARY_X || !tt_router_config(router)->compat_response_code)
     return NULL;
@@ -152,8 +174,12 @@ static char *refused_payload(const struct tt_router *router, const struct tt_dia
   struct tt_writer w;
   tt_write_init(&w, &buf);
   open_response(&w, router, dialect, refusal);
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++) {
+    struct tt_writer_mark mark = tt_write_mark(&w);
     write_parameter(&w, dialect, errors[i].name);
+    if (!write_within(&w, room, mark))
+      break;
+  }
   tt_write_close(&w);
   return text_of(&w);
 }
@@ -162,7 +188,7 @@ static char *refused_payload(const struct tt_router *router, const struct tt_dia
 static char *parameter_errors(const struct tt_dialect *dialect, const struct tt_parameter_error *errors, size_t n,
                               size_t room)
 {
-  struct tt_buf buf TT_AUTOBUF = TT_BUF(room);
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   struct tt_writer w;
   tt_write_init(&w, &buf);
   for (size_t i = 0; i < n; i++) {
@@ -173,10 +199,8 @@ static char *parameter_errors(const struct tt_dialect *dialect, const struct tt_
     tt_write_attr(&w, "var", errors[i].name);
     tt_write_text(&w, errors[i].text);
     tt_write_close(&w);
-    if (w.failed) {
-      tt_write_rewind(&w, mark); /* those that have room */
+    if (!write_within(&w, room, mark))
       break;
-    }
   }
   return buf.len ? tt_buf_steal(&buf) : NULL;
 }
@@ -184,16 +208,18 @@ static char *parameter_errors(const struct tt_dialect *dialect, const struct tt_
 static void answer_refusal(const struct pending *pending, enum tt_refusal refusal, const char *text,
                            const struct tt_parameter_error *errors, size_t n)
 {
-  tt_reply_error_with(pending->reply, refusal, text,
-                      refused_payload(pending->handlers->router, pending->dialect, refusal, errors, n),
-                      parameter_errors(pending->dialect, errors, n, pending->room / 2));
+  tt_reply_error_with(
+      pending->reply, refusal, text,
+      refused_payload(pending->handlers->router, pending->dialect, refusal, errors, n, pending->room / 4),
+      parameter_errors(pending->dialect, errors, n, pending->room / 2));
 }
 
 static void refuse_with(struct tt_iq *iq, const struct door *door, enum tt_refusal refusal, const char *text,
                         const struct tt_parameter_error *errors, size_t n)
 {
-  tt_iq_error(iq, refusal, text, refused_payload(iq->router, door->dialect, refusal, errors, n),
-              parameter_errors(door->dialect, errors, n, tt_dialect_room(iq) / 2));
+  size_t room = tt_dialect_room(iq);
+  tt_iq_error(iq, refusal, text, refused_payload(iq->router, door->dialect, refusal, errors, n, room / 4),
+              parameter_errors(door->dialect, errors, n, room / 2));
 }
 
 static void refuse(struct tt_iq *iq, const struct door *door, enum tt_refusal refusal, const char *text)
@@ -205,7 +231,7 @@ static char *set_refused_by_router(const struct tt_iq *iq, enum tt_refusal refus
                                    const void *data)
 {
   const struct door *door = data;
-  return refused_payload(iq->router, door->dialect, refusal, NULL, 0);
+  return refused_payload(iq->router, door->dialect, refusal, NULL, 0, tt_dialect_room(iq));
 }
 
 /* ---- What is to be set --------------------------------------------------------------------------------------- */
@@ -303,11 +329,10 @@ static int parse_set(const struct tt_dialect *dialect, const struct tt_xml *payl
 static void on_result(void *user, const struct tt_set_result *result)
 {
   struct pending *pending = user;
-  char *payload = result->refusal == TT_OK ? done_payload(pending, result) : NULL;
-  if (payload)
-    tt_reply_result(pending->reply, payload, 0);
-  else if (result->refusal == TT_OK) /* it was done: that has to be told, if not in full */
-    tt_reply_result(pending->reply, done_payload(pending, &(struct tt_set_result){.is_complete = true}), 0);
+  if (pending->is_gone)
+    ; /* nobody is there to hear of it; the audit has it */
+  else if (result->refusal == TT_OK)
+    tt_reply_result(pending->reply, done_payload(pending, result), 0);
   else
     answer_refusal(pending, result->refusal, result->text, result->errors, result->n_errors);
   pending_free(pending);
@@ -338,9 +363,11 @@ static void on_parameters(void *user, enum tt_refusal refusal, const char *text,
 {
   struct pending *pending = user;
   struct tt_buf form TT_AUTOBUF = TT_BUF(pending->room);
-  if (refusal == TT_OK)
+  if (refusal == TT_OK && !pending->is_gone)
     tt_form_write(&form, pending->title, tt_reply_caller(pending->reply)->language, parameters, n);
-  if (refusal != TT_OK)
+  if (pending->is_gone)
+    ; /* nobody is there to fill it in */
+  else if (refusal != TT_OK)
     tt_reply_error(pending->reply, refusal, text, NULL);
   else if (form.failed)
     tt_reply_error(pending->reply, TT_REFUSED_TOO_LARGE,
@@ -358,7 +385,7 @@ static void make_title(struct tt_iq *iq, const struct tt_ref *refs, size_t n, ch
   if (node)
     snprintf(out, TITLE_MAX, "%s", tt_node_label(node, iq->caller.language));
   else
-    snprintf(out, TITLE_MAX, "%zu", n);
+    snprintf(out, TITLE_MAX, "%zu nodes", n);
 }
 
 static void on_get_form(struct tt_iq *iq, const void *data)
@@ -383,6 +410,16 @@ static void on_get_form(struct tt_iq *iq, const void *data)
 
 /* ---- Life ---------------------------------------------------------------------------------------------------- */
 
+/* The command itself goes on: it was given in time. */
+static void on_gone(void *user, struct tt_session *session, const char *who)
+{
+  struct tt_control_handlers *handlers = user;
+  struct pending *pending;
+  DL_FOREACH(handlers->pending, pending) {
+    pending->is_gone |= pending->session == session && tt_router_is_of(tt_reply_caller(pending->reply)->jid, who);
+  }
+}
+
 int tt_control_handlers_create(struct tt_router *router, struct tt_control_handlers **ret)
 {
   struct tt_control_handlers *handlers = calloc(1, sizeof(*handlers));
@@ -403,6 +440,8 @@ int tt_control_handlers_create(struct tt_router *router, struct tt_control_handl
   int r = tt_router_add(router, handlers->rows, TT_COUNT(handlers->rows));
   if (r == 0 && tt_router_config(router)->control_by_message)
     r = tt_router_add_messages(router, handlers->messages, TT_COUNT(handlers->messages));
+  if (r == 0)
+    r = tt_router_on_gone(router, on_gone, handlers);
   if (r == 0)
     r = tt_dialect_advertise(router, TT_SUBJECT_CONTROL);
   if (r < 0) {

@@ -79,6 +79,8 @@ int tt_router_add_features(struct tt_router *router, const char *const *features
  * a lost subscription (then `full` is a bare JID: all its resources), or our session's end (full NULL). */
 int tt_router_on_gone(struct tt_router *router,
                       void (*fn)(void *user, struct tt_session *session, const char *full), void *user);
+/* Is this full JID meant by what such a function is called with? */
+bool tt_router_is_of(const char *full, const char *who);
 
 /* What is needed to answer later, when the stanza has gone. Freed by tt_reply_free(). If the session has ended
  * meanwhile, sending on it does nothing. */

@@ -311,20 +311,13 @@ static void on_cancel(struct tt_iq *iq, const void *data)
 
 /* ---- Life ---------------------------------------------------------------------------------------------- */
 
-/* `who` is a full JID, or a bare one that stands for all its resources, or NULL for everybody. */
-static bool is_same_or_bare_of(const char *full, const char *who)
-{
-  size_t n = who ? strlen(who) : 0;
-  return !who || (strncmp(full, who, n) == 0 && (full[n] == '\0' || (full[n] == '/' && !strchr(who, '/'))));
-}
-
 static void on_gone(void *user, struct tt_session *session, const char *who)
 {
   struct tt_sensor *sensor = user;
   struct readout *readout, *next;
   DL_FOREACH_SAFE(sensor->readouts, readout, next)
   {
-    if (readout->session == session && is_same_or_bare_of(tt_reply_caller(readout->reply)->jid, who)) {
+    if (readout->session == session && tt_router_is_of(tt_reply_caller(readout->reply)->jid, who)) {
       tt_readout_cancel(tt_router_config(sensor->router)->core, readout->handle);
       readout_free(readout);
     }
