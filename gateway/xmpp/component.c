@@ -4,8 +4,6 @@
  */
 #include "component.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -14,6 +12,7 @@
 
 #include "alive.h"
 #include "resolve.h"
+#include "socket.h"
 #include "stream.h"
 #include "writer.h"
 
@@ -277,9 +276,7 @@ static void take_in(struct tt_component *c)
     if ((size_t)n < sizeof(data))
       break;
   }
-  /* The kernel falls back to delayed acknowledgements, for which Nagle on the server's side waits. */
-  int one = 1;
-  setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+  tt_socket_acknowledge(c->fd);
 }
 
 /* ---- Connecting ----------------------------------------------------------------------------------------- */
@@ -294,25 +291,13 @@ static void close_socket(struct tt_component *c)
   c->fd = -1;
 }
 
-static void set_options(int fd)
-{
-  static const struct {
-    int level, name, value;
-  } rows[] = {
-      {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 30},
-      {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}, {IPPROTO_TCP, TCP_USER_TIMEOUT, 60000},
-  };
-  for (size_t i = 0; i < TT_COUNT(rows); i++)
-    setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value, sizeof(rows[i].value));
-}
-
 /* One address. 0 or why it cannot even be tried. */
 static int try_address(struct tt_component *c, const struct addrinfo *address)
 {
   c->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (c->fd < 0)
     return -errno;
-  set_options(c->fd);
+  tt_socket_tune(c->fd);
   int r = connect(c->fd, address->ai_addr, address->ai_addrlen) < 0 && errno != EINPROGRESS ? -errno : 0;
   if (r == 0)
     r = sd_event_add_io(c->options.event, &c->io, c->fd, EPOLLOUT, on_io, c);

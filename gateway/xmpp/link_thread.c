@@ -13,8 +13,6 @@
 
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +26,7 @@
 
 #include "link_cause.h"
 #include "link_stanza.h"
+#include "socket.h"
 
 #define STACK_SIZE  (16 * 1024 * 1024)       /* the library frees nested elements by recursion */
 #define TICK_US     (1 * TT_USEC_PER_SEC)    /* its timed handlers */
@@ -166,20 +165,13 @@ static void drop_socket(struct tt_link_thread *t)
 /* Called for each address that the library tries. */
 static int on_socket(TT_UNUSED xmpp_conn_t *conn, void *sock)
 {
-  static const struct {
-    int level, name, value;
-  } rows[] = {
-      {IPPROTO_TCP, TCP_NODELAY, 1},    {SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 30},
-      {IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}, {IPPROTO_TCP, TCP_USER_TIMEOUT, 60000},
-  };
   struct tt_link_thread *t = self;
   int fd = *(const int *)sock;
   if (fd >= FD_SETSIZE) {
     tt_link_cause_set(&t->cause, false, "no file descriptor below %d is free for the XMPP stream", FD_SETSIZE);
     return -1;
   }
-  for (size_t i = 0; i < TT_COUNT(rows); i++)
-    setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value, sizeof(rows[i].value));
+  tt_socket_tune(fd);
   drop_socket(t);
   int other = copy_of(fd);
   t->fd = copy_of(fd);
@@ -275,9 +267,8 @@ static void drain(struct tt_link_thread *t)
     return;
   }
   watch_cut(t);
-  int one = 1; /* the kernel falls back to delayed acknowledgements, for which Nagle on the server's side waits */
   if (t->fd >= 0)
-    setsockopt(t->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+    tt_socket_acknowledge(t->fd);
 }
 
 /* ---- Attempts --------------------------------------------------------------------------------------------- */
