@@ -122,7 +122,10 @@ static struct item *put(struct tt_mailbox *mailbox, struct item *item, int *ret)
     return NULL;
   }
   struct item *older = find_key(mailbox, item);
-  if (mailbox->n_items < TT_INBOX_ITEMS_HIGH && mailbox->bytes < TT_INBOX_BYTES_HIGH) {
+  bool is_low = mailbox->n_items < TT_INBOX_ITEMS_HIGH && mailbox->bytes < TT_INBOX_BYTES_HIGH;
+  bool is_first = item->key && !older && mailbox->n_items < TT_INBOX_ITEMS_MAX &&
+                  mailbox->bytes + item_bytes(item) <= TT_INBOX_BYTES_MAX;
+  if (is_low || is_first) {
     append(mailbox, item);
     remember_key(mailbox, older, item);
     return NULL;

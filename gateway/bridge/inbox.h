@@ -2,7 +2,8 @@
  *
  * inbox.h: the one way from foreign threads to the loop. Each instance has a mailbox: one FIFO over two lanes.
  * Control is never dropped. Reports are bounded: above the high-water mark a newer report takes the place of the
- * older one with the same key, and a key that is not waiting is dropped and counted.
+ * older one with the same key; one whose key is not waiting is taken in up to the maximum, so that the last word on
+ * something is not lost because of many about another; beyond, and without a key, it is dropped and counted.
  *
  * tt_mailbox_post() may be called on any thread, everything else on the loop thread only.
  */
@@ -13,7 +14,8 @@
 /* Per instance. Control messages count too, but are taken in beyond it. */
 #define TT_INBOX_ITEMS_HIGH 4096
 #define TT_INBOX_BYTES_HIGH (4u * 1024 * 1024)
-/* A replacement may be larger than what it replaces: up to here. */
+/* For keys that are not waiting, and for replacements that are larger than what they replace: up to here. */
+#define TT_INBOX_ITEMS_MAX 16384
 #define TT_INBOX_BYTES_MAX (8u * 1024 * 1024)
 #define TT_INBOX_KEY_MAX   1024
 /* One turn takes so much, then everything else that waits comes first. */

@@ -98,19 +98,34 @@ static void test_above_the_mark_newer_replaces_older(void **state)
   letter(&b, TT_LANE_REPORT, "same", "1");
   letter(&b, TT_LANE_REPORT, "same", "2");
   fill(&b, TT_INBOX_ITEMS_HIGH);
-  assert_int_equal(letter(&b, TT_LANE_REPORT, "same", "3"), 0); /* in place of the 2, not of the 1 */
-  assert_int_equal(letter(&b, TT_LANE_REPORT, "other", "4"), -ENOBUFS);
-  assert_int_equal(letter(&b, TT_LANE_REPORT, NULL, "5"), -ENOBUFS);
-  assert_int_equal(letter(&b, TT_LANE_CONTROL, NULL, "6"), 0); /* never dropped */
+  assert_int_equal(letter(&b, TT_LANE_REPORT, "same", "3"), 0);  /* in place of the 2, not of the 1 */
+  assert_int_equal(letter(&b, TT_LANE_REPORT, "other", "4"), 0); /* the first about it */
+  assert_int_equal(letter(&b, TT_LANE_REPORT, "other", "5"), 0); /* in its place */
+  assert_int_equal(letter(&b, TT_LANE_REPORT, NULL, "6"), -ENOBUFS);
+  assert_int_equal(letter(&b, TT_LANE_CONTROL, NULL, "7"), 0); /* never dropped */
   struct tt_mailbox_counts counts = tt_mailbox_counts(b.mailbox);
-  assert_int_equal(counts.replaced, 1);
-  assert_int_equal(counts.dropped, 2);
-  assert_int_equal(counts.items, TT_INBOX_ITEMS_HIGH + 1);
+  assert_int_equal(counts.replaced, 2);
+  assert_int_equal(counts.dropped, 1);
+  assert_int_equal(counts.items, TT_INBOX_ITEMS_HIGH + 2);
   sd_event_run(b.event, 0);
   assert_string_equal(b.got, "13"); /* the rest is counted only */
   drain(&b);
-  assert_string_equal(b.got, "136");
+  assert_string_equal(b.got, "1357");
   assert_int_equal(b.others, TT_INBOX_ITEMS_HIGH - 2);
+  close_inbox(&b);
+}
+
+static void test_keys_are_bounded(void **state)
+{
+  struct tt_bridge b;
+  (void)state;
+  open_inbox(&b);
+  for (uint32_t i = 0; i < TT_INBOX_ITEMS_MAX; i++)
+    assert_int_equal(tt_mailbox_post(b.mailbox, TT_LANE_REPORT, &i, sizeof(i), on_nothing, "", 0), 0);
+  assert_int_equal(letter(&b, TT_LANE_REPORT, "other", "1"), -ENOBUFS);
+  assert_int_equal(tt_mailbox_counts(b.mailbox).items, TT_INBOX_ITEMS_MAX);
+  drain(&b);
+  assert_int_equal(b.others, TT_INBOX_ITEMS_MAX);
   close_inbox(&b);
 }
 
@@ -130,11 +145,11 @@ static void test_bytes_are_bounded(void **state)
     r = tt_mailbox_post(b.mailbox, TT_LANE_REPORT, &key, 1, on_nothing, big, n < 10 ? 1 : sizeof(big));
   }
   assert_int_equal(r, -ENOBUFS);
-  assert_in_range(tt_mailbox_counts(b.mailbox).bytes, TT_INBOX_BYTES_HIGH,
-                  TT_INBOX_BYTES_HIGH + sizeof(big) + 4096);
-  /* replacements may grow, but not without end */
+  assert_in_range(tt_mailbox_counts(b.mailbox).bytes, TT_INBOX_BYTES_MAX - sizeof(big) - 4096, TT_INBOX_BYTES_MAX);
+  /* replacements may grow, but not beyond that */
   for (char key = 'a'; key < 'k'; key++)
-    assert_int_equal(tt_mailbox_post(b.mailbox, TT_LANE_REPORT, &key, 1, on_nothing, big, sizeof(big)), 0);
+    assert_int_equal(tt_mailbox_post(b.mailbox, TT_LANE_REPORT, &key, 1, on_nothing, big, 2), 0);
+  assert_int_equal(tt_mailbox_post(b.mailbox, TT_LANE_REPORT, "a", 1, on_nothing, big, sizeof(big)), -ENOBUFS);
   assert_true(tt_mailbox_counts(b.mailbox).bytes <= TT_INBOX_BYTES_MAX);
   assert_int_equal(tt_mailbox_counts(b.mailbox).replaced, 10);
   drain(&b);
@@ -268,6 +283,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_both_lanes_are_one_fifo),
       cmocka_unit_test(test_above_the_mark_newer_replaces_older),
+      cmocka_unit_test(test_keys_are_bounded),
       cmocka_unit_test(test_bytes_are_bounded),
       cmocka_unit_test(test_one_turn_is_short_and_yields),
       cmocka_unit_test(test_mailboxes_take_turns),
