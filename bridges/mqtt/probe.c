@@ -119,7 +119,9 @@ static int tls_problem(const struct probe *p, SSL *ssl)
     snprintf(p->why, MQTT_PROBE_TEXT, "%s:%u does not speak TLS; is this the plain port?", b->host, b->port);
   else
     snprintf(p->why, MQTT_PROBE_TEXT, "TLS with %s:%u fails: %s", b->host, b->port,
-             reason ? reason : "the broker closed the connection");
+             reason                      ? reason
+             : SSL_is_init_finished(ssl) ? "the broker closed the connection"
+                                         : "the broker closed the connection; is this the plain port?");
   return -EPROTO;
 }
 

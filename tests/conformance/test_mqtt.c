@@ -289,7 +289,8 @@ static void test_tls(void **state)
        "the certificate of localhost:%d is not accepted: self-signed certificate in certificate chain"},
       {"localhost", port.expired, ca, "the certificate of localhost:%d is not accepted: certificate has expired"},
       {"localhost", port.client, ca, "TLS with localhost:%d fails: tlsv13 alert certificate required"},
-      {"localhost", port.password, ca, "localhost:%d does not speak TLS; is this the plain port?"},
+      {"localhost", port.password, ca,
+       "TLS with localhost:%d fails: the broker closed the connection; is this the plain port?"},
   };
   for (size_t i = 0; i < TT_COUNT(cases); i++) {
     const char *text = attempt(cases[i].host, cases[i].number, cases[i].more);
