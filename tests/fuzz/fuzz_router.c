@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * fuzz_router.c: what anybody may send: stanzas from an administrator, a reader of one place, and a stranger, to every
+ * handler, with devices behind that answer, fail or are silent. Input: pieces with a NUL between. Of each, the first
+ * byte says who (a, r, s), the second what: g and s wrap the rest into an iq, m into a message; x takes it as it is.
+ * d answers the oldest request of a device, f fails it, t lets a second pass.
+ *
+ * Whatever comes: what leaves is well-formed and within the limit, every get and set has exactly one answer in the end,
+ * and a stranger gets errors only. */
+#include "trust/access.h"
+#include "xmpp/handlers.h"
+#include "xmpp/stream.h"
+
+#include <stdio.h>
+
+#define PIECES_MAX 16
+#define OPEN_MAX   64
+#define STANZA_MAX 10000 /* the least that can be configured: answers are split often */
+#define US         "things.house.test"
+#define SECOND     TT_USEC_PER_SEC
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const people[] = {
+    ['a'] = "admin@house.test/phone", ['r'] = "reader@house.test/tablet", ['s'] = "stranger@elsewhere.test/x"};
+
+static struct tt_rule rules[] = {
+    {.who = "admin@house.test", .role = TT_ROLE_ADMIN},
+    {.who = "reader@house.test",
+     .role = TT_ROLE_READER,
+     .nodes = {(const char *[]){"house/**"}, 1},
+     .fields = {(const char *[]){"*", "!secret"}, 2}},
+};
+
+static struct tt_write any_write = {.within_us = SECOND, .verify_point = TT_NO_POINT};
+static struct tt_write read_back = {.has_range = true,
+                                    .min = 0,
+                                    .max = 100,
+                                    .step = 0.5,
+                                    .within_us = SECOND,
+                                    .verify = TT_VERIFY_READBACK,
+                                    .verify_point = TT_NO_POINT};
+static int address;
+#define POINT(name_, type_)                                                                                        \
+  .name = name_, .type = type_, .unit = "", .decimals = TT_DECIMALS_FREE, .address = &address
+static const struct tt_point points[] = {
+    {POINT("temperature", TT_TYPE_QUANTITY), .categories = TT_CATEGORY_MOMENTARY, .poll = -1},
+    {POINT("relay", TT_TYPE_BOOLEAN), .categories = TT_CATEGORY_STATUS, .poll = 0, .write = &any_write},
+    {POINT("level", TT_TYPE_QUANTITY), .categories = TT_CATEGORY_MOMENTARY, .poll = 0, .write = &read_back},
+    {POINT("name", TT_TYPE_STRING), .categories = TT_CATEGORY_IDENTITY, .poll = -1, .write = &any_write},
+    {POINT("secret", TT_TYPE_INT32), .categories = TT_CATEGORY_COMPUTED, .poll = -1},
+    {POINT("made", TT_TYPE_DATETIME), .categories = TT_CATEGORY_HISTORICAL, .poll = -1},
+};
+static const struct tt_poll_class polls[] = {{"normal", 60 * SECOND, 30 * SECOND, 0}};
+
+struct device_request {
+  tt_id node;
+  uint16_t point;
+  bool is_write;
+  tt_device_fn fn;
+  void *user;
+};
+
+static struct {
+  struct tt_core *core;
+  struct tt_access *access;
+  struct tt_router *router;
+  struct tt_session *session;
+  struct tt_sensor *sensor;
+  struct tt_stream *stream; /* what left, as a server reads it */
+  struct tt_now now;
+  struct device_request open[OPEN_MAX];
+  size_t n_open;
+  unsigned answers[PIECES_MAX];
+  bool is_asked[PIECES_MAX], is_ping[PIECES_MAX];
+  char who[PIECES_MAX];
+  size_t since; /* bytes that left since the last whole stanza */
+} w;
+
+/* Every claim of this file. */
+#define must(is_so) must_at(is_so, __LINE__)
+static void must_at(bool is_so, int line)
+{
+  if (is_so)
+    return;
+  fprintf(stderr, "fuzz_router.c:%d: not so\n", line);
+  abort();
+}
+
+/* ---- Devices -------------------------------------------------------------------------------------------------- */
+static int keep(struct device_request request)
+{
+  if (w.n_open == OPEN_MAX)
+    return -EBUSY;
+  w.open[w.n_open++] = request;
+  return 0;
+}
+
+static int on_read(void *user TT_UNUSED, tt_id node, const uint16_t which[], size_t n,
+                   uint64_t deadline_us TT_UNUSED, tt_device_fn fn, void *fn_user)
+{
+  must(n > 0);
+  return keep((struct device_request){node, which[0], false, fn, fn_user});
+}
+
+static int on_write(void *user TT_UNUSED, tt_id node, uint16_t point, const struct tt_value *raw,
+                    uint64_t deadline_us TT_UNUSED, tt_device_fn fn, void *fn_user)
+{
+  /* Nothing out of range may come to here. */
+  must(point < TT_COUNT(points) && points[point].write);
+  must(point != 2 || (tt_value_number(raw) >= 0 && tt_value_number(raw) <= 100));
+  return keep((struct device_request){node, point, true, fn, fn_user});
+}
+
+static void answer_device(int error)
+{
+  if (w.n_open == 0)
+    return;
+  struct device_request first = w.open[0];
+  memmove(w.open, w.open + 1, --w.n_open * sizeof(*w.open));
+  struct tt_node *node = tt_tree_get(tt_core_tree(w.core), first.node);
+  for (uint16_t i = 0; error == 0 && node && i < node->n_points; i++)
+    if (points[i].type == TT_TYPE_QUANTITY)
+      tt_node_report(tt_core_tree(w.core), w.now, node, i, &TT_VALUE_QUANTITY(21.5, 2), 0, false);
+  first.fn(first.user, error, error ? "no answer <&>" : NULL);
+}
+
+/* ---- Access and audit ------------------------------------------------------------------------------------------- */
+static uint64_t on_decision(void *user TT_UNUSED, const struct tt_caller *caller,
+                            const struct tt_node *node TT_UNUSED, const char *parameter TT_UNUSED,
+                            const struct tt_value *old TT_UNUSED, const struct tt_value *value TT_UNUSED)
+{
+  must(strcmp(caller->bare, "admin@house.test") == 0); /* nobody else may command anything */
+  return 1;
+}
+
+static void on_outcome(void *user TT_UNUSED, uint64_t id TT_UNUSED, enum tt_refusal result TT_UNUSED,
+                       const char *text TT_UNUSED)
+{
+}
+
+static void on_refused(void *user TT_UNUSED, const struct tt_caller *caller TT_UNUSED,
+                       enum tt_access_op op TT_UNUSED, const char *node TT_UNUSED)
+{
+}
+
+/* ---- What leaves ------------------------------------------------------------------------------------------------ */
+static void on_header(void *user TT_UNUSED, const struct tt_xml *header TT_UNUSED)
+{
+}
+
+static void on_stanza(void *user TT_UNUSED, struct tt_xml_doc *doc)
+{
+  const struct tt_xml *stanza = tt_xml_doc_root(doc);
+  const char *id = tt_xml_attr(stanza, "id"), *type = tt_xml_attr(stanza, "type"), *to = tt_xml_attr(stanza, "to");
+  unsigned piece;
+  must(w.since <= STANZA_MAX);
+  bool is_answer = id && sscanf(id, "piece-%u", &piece) == 1 && piece < PIECES_MAX && w.is_asked[piece];
+  bool is_iq = strcmp(stanza->name, "iq") == 0;
+  if (is_iq && is_answer && type && (strcmp(type, "result") == 0 || strcmp(type, "error") == 0)) {
+    must(++w.answers[piece] == 1);
+    must(to && strcmp(to, people[(unsigned char)w.who[piece]]) == 0);
+  }
+  if (to && strcmp(to, people['s']) == 0 && strcmp(stanza->name, "presence") != 0)
+    must(is_iq && type && (strcmp(type, "error") == 0 || (is_answer && w.is_ping[piece])));
+  tt_xml_doc_destroy(doc);
+  w.since = 0;
+}
+
+static int on_output(void *user TT_UNUSED, const char *text, size_t n)
+{
+  while (n > 0) { /* a stanza ends with such a bracket: one at a time, to know how long each is */
+    const char *end = memchr(text, '>', n);
+    size_t part = end ? (size_t)(end - text) + 1 : n;
+    w.since += part;
+    must(tt_stream_feed(w.stream, text, part) == 0);
+    text += part;
+    n -= part;
+  }
+  return 0;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------------------- */
+static void flush(void)
+{
+  tt_sensor_flush(w.sensor);
+  w.now.mono_us += TT_OUT_HOLD_US + 1;
+  tt_session_flush(w.session, w.now.mono_us);
+  tt_session_flush(w.session, w.now.mono_us + TT_OUT_HOLD_US + 1);
+}
+
+static void pass(uint64_t us)
+{
+  w.now.mono_us += us;
+  w.now.wall_us += us;
+  tt_core_turn(w.core, w.now);
+  flush();
+}
+
+static void add_node(const char *key, const char *place)
+{
+  struct tt_node *node;
+  struct tt_node_spec spec = {.kind = TT_NODE_DEVICE,
+                              .key = key,
+                              .place = place,
+                              .type = "thingtree.device.x",
+                              .points = points,
+                              .n_points = TT_COUNT(points),
+                              .timeout_us = 2 * SECOND};
+  must(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &node) == 0);
+  tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_QUANTITY(20.25, 2), 0, false);
+}
+
+static void begin(void)
+{
+  static const struct tt_session_ops ops = {on_output};
+  static const struct tt_stream_ops stream_ops = {.header = on_header, .stanza = on_stanza};
+  static const char header[] = "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>";
+  char key[16];
+  memset(&w, 0, sizeof(w));
+  w.now = (struct tt_now){.mono_us = 1000 * SECOND, .wall_us = UINT64_C(1795373693) * SECOND};
+  must((w.core = tt_core_create()));
+  must(tt_access_create(rules, TT_COUNT(rules), NULL, &w.access) == 0);
+  tt_core_turn(w.core, w.now);
+  tt_core_set_poll_classes(w.core, polls, TT_COUNT(polls));
+  tt_core_set_access(w.core, tt_access_hooks(w.access, w.core));
+  tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused});
+  tt_core_set_devices(w.core, (struct tt_device_hooks){NULL, on_read, on_write});
+  add_node("plug", "house/hall");
+  add_node("meter", "cellar");
+  for (int i = 0; i < 30; i++) {
+    snprintf(key, sizeof(key), "d%d", i);
+    add_node(key, "house/many");
+  }
+  struct tt_router_config config = {.core = w.core,
+                                    .access = w.access,
+                                    .dialects = 15,
+                                    .stanza_max = STANZA_MAX,
+                                    .control_by_message = true,
+                                    .compat_response_code = true,
+                                    .version = "1"};
+  must(tt_router_create(&config, &w.router) == 0);
+  must(tt_basic_handlers_add(w.router) == 0 && tt_sensor_create(w.router, &w.sensor) == 0 &&
+       tt_concentrator_handlers_add(w.router) == 0);
+  must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
+  must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
+  tt_session_set_online(w.session, true);
+  tt_router_online(w.router, w.session);
+  flush();
+}
+
+static void end(void)
+{
+  tt_router_offline(w.router, w.session);
+  tt_core_destroy(w.core);
+  tt_sensor_destroy(w.sensor);
+  tt_router_destroy(w.router);
+  tt_session_destroy(w.session);
+  tt_access_destroy(w.access);
+  tt_stream_destroy(w.stream);
+}
+
+static bool give(const char *text, size_t n, unsigned piece, char what)
+{
+  struct tt_xml_doc *doc;
+  if (tt_xml_parse(text, n, &doc) < 0)
+    return false;
+  const struct tt_xml *root = tt_xml_doc_root(doc);
+  if (what == 'g' || what == 's') {
+    w.is_asked[piece] = true;
+    w.is_ping[piece] = root->children && strcmp(root->children->ns, "urn:xmpp:ping") == 0;
+  }
+  tt_router_stanza(w.router, w.session, root);
+  tt_xml_doc_destroy(doc);
+  return true;
+}
+
+static void act(const char *text, size_t n, unsigned piece)
+{
+  char who = n > 0 ? text[0] : 0, what = n > 1 ? text[1] : 0;
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+  w.who[piece] = who == 'a' || who == 'r' ? who : 's';
+  const char *from = people[(unsigned char)w.who[piece]];
+  text += n > 1 ? 2 : n;
+  n -= n > 1 ? 2 : n;
+  switch (what) {
+  case 'g':
+  case 's':
+    tt_buf_printf(&buf, "<iq xmlns='jabber:client' type='%s' id='piece-%u' from='%s' to='" US "'>",
+                  what == 'g' ? "get" : "set", piece, from);
+    tt_buf_add(&buf, text, n);
+    tt_buf_puts(&buf, "</iq>");
+    break;
+  case 'm':
+    tt_buf_printf(&buf, "<message xmlns='jabber:client' id='m' from='%s' to='" US "'>", from);
+    tt_buf_add(&buf, text, n);
+    tt_buf_puts(&buf, "</message>");
+    break;
+  case 'd':
+    answer_device(0);
+    break;
+  case 'f':
+    answer_device(-EIO);
+    break;
+  case 't':
+    pass(SECOND);
+    break;
+  case 'x':
+    tt_buf_add(&buf, text, n);
+    break;
+  default:
+    return;
+  }
+  if (buf.data)
+    give(buf.data, buf.len, piece, what);
+  pass(SECOND); /* below every limit of rate */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  const char *text = (const char *)data;
+  begin();
+  for (unsigned piece = 0; piece < PIECES_MAX && size > 0; piece++) {
+    const char *nul = memchr(text, 0, size);
+    size_t n = nul ? (size_t)(nul - text) : size;
+    act(text, n, piece);
+    n += nul != NULL;
+    text += n;
+    size -= n;
+  }
+  for (int i = 0; i < 200 && w.n_open > 0; i++) {
+    answer_device(0);
+    flush();
+  }
+  for (int i = 0; i < 4; i++)
+    pass(60 * SECOND);
+  must(w.since == 0);
+  for (unsigned piece = 0; piece < PIECES_MAX; piece++)
+    must(w.answers[piece] == w.is_asked[piece]);
+  end();
+  return 0;
+}
