@@ -9,6 +9,7 @@
 
 #define OPEN_AGAIN_LEAST (250 * TT_USEC_PER_MSEC)
 #define OPEN_AGAIN_MOST  (4 * TT_USEC_PER_SEC)
+#define KEPT_LEAST       (1 * TT_USEC_PER_SEC) /* closed sooner: the other end does not want the connection */
 #define SILENT_STEP      (1 * TT_USEC_PER_SEC) /* a unit that does not answer is left alone so much longer each time */
 #define SILENT_MOST      (5 * TT_USEC_PER_SEC)
 #define SILENT_AFTER     2   /* time-outs in a row after which a unit counts as dead */
@@ -74,6 +75,33 @@ static void line_lost(struct mb_worker *worker, const char *why)
   worker->open_at_us = 0;
 }
 
+/* Try again later. */
+static void line_failed(struct mb_worker *worker, int error, const char *why)
+{
+  uint64_t wait = OPEN_AGAIN_LEAST << (worker->open_failures < 5 ? worker->open_failures : 5);
+  worker->open_failures++;
+  if (wait > OPEN_AGAIN_MOST)
+    wait = OPEN_AGAIN_MOST;
+  worker->open_at_us = mb_now_us() + wait - tt_random_below(wait / 4); /* not all connections at the same moment */
+  snprintf(worker->down_why, sizeof worker->down_why, "%s", why);
+  tell_link(worker, error);
+}
+
+/* The other end takes connections and closes them: that is not being connected. */
+static void line_unwanted(struct mb_worker *worker)
+{
+  worker->is_doubted = true;
+  line_failed(worker, -ECONNRESET, "the other end closes the connection at once");
+}
+
+/* It is good for something. */
+static void line_proved(struct mb_worker *worker)
+{
+  worker->is_doubted = false;
+  worker->open_failures = 0;
+  tell_link(worker, 0);
+}
+
 static int line_open(struct mb_worker *worker)
 {
   char why[MB_WHY] = "";
@@ -82,20 +110,14 @@ static int line_open(struct mb_worker *worker)
   if (r == -ECANCELED)
     return r;
   if (r < 0) {
-    uint64_t wait = OPEN_AGAIN_LEAST << (worker->open_failures < 5 ? worker->open_failures : 5);
-    worker->open_failures++;
-    if (wait > OPEN_AGAIN_MOST)
-      wait = OPEN_AGAIN_MOST;
-    worker->open_at_us =
-        mb_now_us() + wait - tt_random_below(wait / 4); /* not all connections at the same moment */
-    snprintf(worker->down_why, sizeof worker->down_why, "%s", why);
-    tell_link(worker, r);
+    line_failed(worker, r, why);
     return r;
   }
-  worker->open_failures = worker->timeouts = 0;
-  worker->is_used = false;
-  worker->used_us = mb_now_us();
-  tell_link(worker, 0);
+  worker->timeouts = 0;
+  worker->is_used = worker->has_answered = false;
+  worker->opened_us = worker->used_us = mb_now_us();
+  if (!worker->is_doubted)
+    line_proved(worker);
   return 0;
 }
 
@@ -161,6 +183,13 @@ static int transact(struct mb_worker *worker, const struct mb_request *request, 
     unit_silent(unit);
   } else if (r >= 0) {
     unit_answered(unit);
+  }
+  if (r >= 0) {
+    worker->has_answered = true;
+    if (worker->is_doubted)
+      line_proved(worker);
+  } else if (r == -ENOTCONN && !worker->has_answered && worker->options->transport == MB_TCP) {
+    line_unwanted(worker);
   }
   worker->timeouts = r == -ETIMEDOUT ? worker->timeouts + 1 : 0;
   if (worker->timeouts >= TCP_GIVE_UP && worker->options->transport == MB_TCP) {
@@ -403,6 +432,8 @@ uint64_t mb_worker_due(const struct mb_worker *worker)
 {
   if (mb_wire_fd(worker->wire) < 0)
     return worker->is_parked ? TT_NEVER : worker->open_at_us;
+  if (worker->is_doubted)
+    return worker->opened_us + KEPT_LEAST;
   if (worker->options->idle_us && worker->options->transport == MB_TCP)
     return worker->used_us + worker->options->idle_us;
   return TT_NEVER;
@@ -414,6 +445,8 @@ void mb_worker_chore(struct mb_worker *worker)
     return;
   if (mb_wire_fd(worker->wire) < 0) {
     line_open(worker);
+  } else if (worker->is_doubted) {
+    line_proved(worker);
   } else {
     mb_wire_close(worker->wire);
     worker->is_parked = true;
@@ -430,11 +463,14 @@ void mb_worker_readable(struct mb_worker *worker)
   int r = mb_wire_tidy(worker->wire);
   if (r >= 0 || r == -ECANCELED)
     return;
+  bool is_used = worker->is_used, is_kept = mb_now_us() - worker->opened_us >= KEPT_LEAST;
   line_lost(worker, strerror(-r));
-  if (worker->options->transport == MB_TCP) {
-    worker->is_parked = !worker->is_used; /* the other end does not keep idle connections */
-  } else {
+  if (worker->options->transport == MB_RTU) {
     worker->open_at_us = mb_now_us() + OPEN_AGAIN_LEAST; /* unplugged: it will take a moment */
+  } else if (!is_used && !is_kept) {
+    line_unwanted(worker);
+  } else {
+    worker->is_parked = !is_used; /* the other end does not keep idle connections */
   }
 }
 

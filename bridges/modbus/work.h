@@ -62,8 +62,10 @@ struct mb_worker {
   bool is_up, is_told; /* what was told last */
   bool is_parked;      /* closed, and to be opened only when there is a request */
   bool is_used;        /* a request was made since it was opened */
+  bool has_answered;   /* since it was opened */
+  bool is_doubted;     /* the last connection was closed at once; this one has not yet proved better */
   uint64_t open_at_us; /* closed: when to try again */
-  uint64_t used_us;
+  uint64_t opened_us, used_us;
   unsigned open_failures, timeouts;
   char down_why[MB_WHY];
   uint16_t words[MB_READ_BITS_MAX]; /* the last answer */

@@ -3,10 +3,10 @@
  * modbus_meter: an energy meter with the register map of an Eastron SDM630 (and SDM120), over Modbus TCP and RTU, that
  * can be told to misbehave. It does its own framing, so that it is a second opinion on what goes over the wire.
  *
- *   modbus_meter [--tcp PORT] [--rtu DEVICE] [--pty LINK] [--unit N]... [--identify | --generation] [--seed N] [--log]
+ *   modbus_meter [--host ADDRESS] [--tcp PORT] [--rtu DEVICE] [--pty LINK] [--unit N]... [--identify | --generation] [--seed N] [--log]
  *                [--limit N] [--attached] [FAULT PERCENT]...
  *
- * PORT 0 takes a free one. When everything is open it prints "ready tcp PORT" and/or "ready rtu DEVICE", then "ready".
+ * ADDRESS is 127.0.0.1 when not given before; PORT 0 takes a free one. When everything is open it prints "ready tcp PORT" and/or "ready rtu DEVICE", then "ready".
  * --pty makes a pseudo terminal and LINK to its other end. SIGTERM ends it. --identify: every register holds a number
  * made of its table and address, so that a value in the wrong place is noticed. --generation: of the number of requests
  * that the unit has had, too, so that an answer to an earlier one is noticed (the first request sees generation 1).
@@ -24,6 +24,7 @@
 #define _GNU_SOURCE
 #include "modbus_identity.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -78,6 +79,7 @@ static struct {
   struct pending pending[PENDING_MAX];
   size_t n_pending;
   int listener;
+  struct in_addr host;
   bool is_identify, is_generation, is_log, is_attached;
   int limit;
   double late, drop, duplicate, garble;
@@ -534,8 +536,7 @@ static int link_add(int fd, bool is_rtu)
 
 static int open_tcp(int port)
 {
-  struct sockaddr_in address = {
-      .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = sim.host};
   socklen_t size = sizeof address;
   sim.listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   setsockopt(sim.listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
@@ -666,16 +667,18 @@ static bool commands_read(void)
 }
 
 /* ---- The loop ---------------------------------------------------------------------------------------- */
-static int due_ms(void)
+/* How long until an answer is to be sent; false: there is none. */
+static bool due(struct timespec *ret)
 {
   double first = -1;
   for (size_t i = 0; i < sim.n_pending; i++)
     if (first < 0 || sim.pending[i].at < first)
       first = sim.pending[i].at;
-  if (first < 0)
-    return -1;
-  double ms = ceil((first - now()) * 1e3);
-  return ms < 0 ? 0 : (int)ms;
+  double left = first - now();
+  *ret = (struct timespec){0};
+  if (left > 0)
+    *ret = (struct timespec){(time_t)left, (long)((left - (double)(time_t)left) * 1e9)};
+  return first >= 0;
 }
 
 static void send_due(void)
@@ -696,12 +699,19 @@ static void send_due(void)
 static void loop(void)
 {
   bool has_commands = true;
+  sigset_t ends,
+      before; /* they come while it waits, never between the question whether they came and the waiting */
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  sigprocmask(SIG_BLOCK, &ends, &before);
   while (!is_ended) {
+    struct timespec left;
     struct pollfd fds[LINKS_MAX + 2] = {{.fd = has_commands ? 0 : -1, .events = POLLIN},
                                         {.fd = sim.listener, .events = POLLIN}};
     for (size_t i = 0; i < LINKS_MAX; i++)
       fds[2 + i] = (struct pollfd){.fd = sim.links[i].fd, .events = POLLIN};
-    if (poll(fds, LINKS_MAX + 2, due_ms()) < 0)
+    if (ppoll(fds, LINKS_MAX + 2, due(&left) ? &left : NULL, &before) < 0)
       continue;
     send_due();
     for (size_t i = 0; i < LINKS_MAX; i++)
@@ -722,11 +732,11 @@ static void loop(void)
 
 static int usage(void)
 {
-  fputs(
-      "usage: modbus_meter [--tcp PORT] [--rtu DEVICE]... [--pty LINK]... [--unit N]... [--identify|--generation] "
-      "[--limit N] [--seed N] [--log] [--attached]\n"
-      "       [--late|--drop|--duplicate|--garble PERCENT]... [--late-ms A B]\n",
-      stderr);
+  fputs("usage: modbus_meter [--host ADDRESS] [--tcp PORT] [--rtu DEVICE]... [--pty LINK]... [--unit N]... "
+        "[--identify|--generation] "
+        "[--limit N] [--seed N] [--log] [--attached]\n"
+        "       [--late|--drop|--duplicate|--garble PERCENT]... [--late-ms A B]\n",
+        stderr);
   return 64;
 }
 
@@ -734,9 +744,10 @@ int main(int argc, char **argv)
 {
   bool has_unit = false;
   int r = 0;
+  sim.host.s_addr = htonl(INADDR_LOOPBACK);
   for (size_t i = 0; i < LINKS_MAX; i++)
     sim.links[i].fd = -1;
-  struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: poll shall return */
+  struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: ppoll shall return */
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
   signal(SIGPIPE, SIG_IGN);
@@ -753,6 +764,8 @@ int main(int argc, char **argv)
       sim.is_log = true;
     } else if (!value) {
       return usage();
+    } else if (!strcmp(option, "--host")) {
+      r = inet_pton(AF_INET, argv[++i], &sim.host) == 1 ? 0 : -EINVAL;
     } else if (!strcmp(option, "--tcp")) {
       r = open_tcp(atoi(argv[++i]));
     } else if (!strcmp(option, "--rtu")) {

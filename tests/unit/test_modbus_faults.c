@@ -206,7 +206,6 @@ static void set_up(struct bus *bus, int transport, unsigned number, unsigned wan
 {
   *bus = (struct bus){.random = 0x9e3779b97f4a7c15u * (number + 1), .wanted = wanted, .first = POINTS};
   bus->options = (struct mb_connection_options){.transport = transport,
-                                                .host = "127.0.0.1",
                                                 .baud = 115200,
                                                 .parity = 'N',
                                                 .data_bits = 8,
@@ -292,6 +291,7 @@ static void no_value_is_wrong(int transport, unsigned n_buses)
   peer_start(&peer, NULL, arguments);
   uint64_t start = now_us();
   for (unsigned i = 0; i < n_buses; i++) {
+    buses[i].options.host = peer.host;
     buses[i].options.port = peer.port;
     buses[i].options.device = buses[i].link[0];
     assert_int_equal(mb_bus_create(&buses[i].options, on_event, &buses[i], &buses[i].bus), 0);

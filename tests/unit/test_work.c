@@ -7,8 +7,10 @@
 #include "modbus_peer.h"
 #include "work.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define POINTS_MAX 16
@@ -71,7 +73,7 @@ static void setup(const char *arguments)
   memset(&w, 0, sizeof w);
   peer_start(&w.peer, NULL, arguments);
   w.options = (struct mb_connection_options){
-      .transport = MB_TCP, .host = "127.0.0.1", .port = w.peer.port, .timeout_us = 100000, .drain_us = 1000};
+      .transport = MB_TCP, .host = w.peer.host, .port = w.peer.port, .timeout_us = 100000, .drain_us = 1000};
   w.device_options = (struct mb_device_options){{1, 0}, {125, 0}};
   w.config = (struct tt_device_config){.key = "d", .options = &w.device_options, .points = w.points};
   w.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -276,10 +278,93 @@ static void a_lost_line_is_tried_ever_less(void **state)
     assert_true(mb_worker_due(&w.worker) == w.worker.open_at_us);
     assert_int_equal(w.n_down, 1);
     assert_int_equal(read_all(), -ENOTCONN); /* nothing waits for the line */
-    assert_non_null(strstr(w.text, "not connected: 127.0.0.1 port "));
+    assert_non_null(strstr(w.text, "not connected: 127."));
     assert_int_equal(write_word(0, 1), -ENOTCONN);
     assert_null(strstr(w.text, "not known"));
   }
+  end();
+}
+
+/* Somebody who takes the connection and drops it, as gateways do that have enough of them. */
+static int drop_one(int listener)
+{
+  struct pollfd fd = {.fd = listener, .events = POLLIN};
+  int r = poll(&fd, 1, 5000) > 0 ? accept(listener, NULL, NULL) : -1;
+  return r < 0 ? r : close(r);
+}
+
+static void wait_until_closed(void)
+{
+  struct pollfd fd = {.fd = mb_worker_fd(&w.worker), .events = POLLIN};
+  assert_int_equal(poll(&fd, 1, 5000), 1);
+  mb_worker_readable(&w.worker);
+  assert_int_equal(mb_worker_fd(&w.worker), -1);
+}
+
+static void a_connection_that_is_dropped_at_once(void **state)
+{
+  (void)state;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), right;
+  assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+  assert_int_equal(listen(listener, 4), 0);
+  getsockname(listener, (struct sockaddr *)&address, &size);
+  setup("");
+  right = (int)w.options.port;
+  w.options.host = "127.0.0.1";
+  w.options.port = ntohs(address.sin_port);
+  add_point(MB_HOLDING, 2, MB_UINT16);
+  begin();
+  for (unsigned i = 0; i < 3; i++) {
+    w.worker.open_at_us = 0;
+    mb_worker_chore(&w.worker);
+    assert_true(mb_worker_fd(&w.worker) >= 0);
+    assert_int_equal(drop_one(listener), 0);
+    wait_until_closed();
+    assert_int_equal(w.n_up, 1); /* once bitten: it must prove itself first */
+    assert_int_equal(w.n_down, 1);
+    assert_true(w.worker.open_at_us > mb_now_us());
+  }
+  assert_int_equal(read_all(), -ENOTCONN);
+  assert_string_equal(w.text,
+                      "not connected: the other end closes the connection at once (unit 1, holding register "
+                      "0x0002 (2), table number 40003)");
+  /* Where somebody answers all is well. */
+  close(listener);
+  w.options.host = w.peer.host;
+  w.options.port = right;
+  w.worker.open_at_us = 0;
+  assert_int_equal(read_all(), 0);
+  assert_int_equal(w.n_up, 2);
+  /* One that lives for a second without being used is fine, too. */
+  w.worker.is_doubted = true;
+  mb_worker_chore(&w.worker);
+  assert_true(w.worker.is_doubted);
+  w.worker.opened_us -= S;
+  mb_worker_chore(&w.worker);
+  assert_false(w.worker.is_doubted);
+  end();
+}
+
+/* Kept for a while and then closed unused: it is opened again when there is something to ask. */
+static void a_connection_that_is_closed_when_idle(void **state)
+{
+  (void)state;
+  setup("");
+  add_point(MB_HOLDING, 2, MB_UINT16);
+  begin();
+  mb_worker_chore(&w.worker);
+  struct peer_counts counts;
+  do
+    peer_counts(&w.peer, &counts);
+  while (!counts.links);
+  w.worker.opened_us -= S;
+  peer_tell(&w.peer, "hang");
+  wait_until_closed();
+  assert_true(mb_worker_due(&w.worker) == TT_NEVER);
+  assert_int_equal(w.n_down, 0);
+  assert_int_equal(read_all(), 0);
   end();
 }
 
@@ -406,6 +491,8 @@ int main(void)
       cmocka_unit_test(a_gateway_says_that_a_unit_is_silent),
       cmocka_unit_test(a_connection_without_answers_is_made_anew),
       cmocka_unit_test(a_lost_line_is_tried_ever_less),
+      cmocka_unit_test(a_connection_that_is_dropped_at_once),
+      cmocka_unit_test(a_connection_that_is_closed_when_idle),
       cmocka_unit_test(the_time_may_be_over_in_the_middle),
       cmocka_unit_test(a_point_that_cannot_be_read),
       cmocka_unit_test(a_number_that_is_too_large_for_us),
