@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who gets what, through the whole router: every kind of caller, and whoever looks like one, against every kind of iq. The
+ * table is what a reviewer should read. */
+#include "cmocka_all.h"
+#include "trust/access.h"
+#include "xmpp/handlers.h"
+
+#include <stdio.h>
+
+#define SECOND TT_USEC_PER_SEC
+#define US     "things.house.test"
+#define NS_SD  "urn:xmpp:iot:sensordata"
+#define NS_CO  "urn:xmpp:iot:concentrators"
+#define NF_SD  "urn:nf:iot:sd:1.0"
+#define NF_CO  "urn:nf:iot:concentrator:1.0"
+
+/* plug stands in the hall, which the reader and the operator see; meter in the cellar, which they do not. */
+static struct tt_rule rules[] = {
+    {.who = "admin@house.test", .role = TT_ROLE_ADMIN},
+    {.who = "operator@house.test", .role = TT_ROLE_OPERATOR, .nodes = {(const char *[]){"house/**"}, 1}},
+    {.who = "reader@house.test", .role = TT_ROLE_READER, .nodes = {(const char *[]){"house/**"}, 1}},
+    {.who = "barred@house.test", .role = TT_ROLE_NONE},
+};
+
+static const char *const callers[] = {
+    "admin@house.test/phone",
+    "operator@house.test/phone",
+    "reader@house.test/phone",
+    /* The same people in other letters: a server may write them so. */
+    "Admin@House.Test/phone",
+    "admin@house.test./phone",
+    /* Nobody, whatever they are called. */
+    "barred@house.test/phone",
+    "stranger@elsewhere.test/phone",
+    "\xd0\xb0"
+    "dmin@house.test/phone", /* the first letter is Cyrillic */
+    "admin@house.test.elsewhere.test/phone",
+    "stranger@elsewhere.test/admin@house.test",
+    "admin%house.test@elsewhere.test/phone",
+    "house.test",
+    "admin",
+};
+
+/* One letter a caller: R result, F forbidden, N item-not-found, B bad-request, I feature-not-implemented, U
+ * service-unavailable, - no answer. A result that says false is an f. */
+static const struct {
+  const char *letters, *type, *payload;
+} rows[] = {
+    {"RRRRRRRRRRRRR", "get", "<ping xmlns='urn:xmpp:ping'/>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#items'/>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='jabber:iq:version'/>"},
+    {"RRRRRFFFFFFFF", "get", "<time xmlns='urn:xmpp:time'/>"},
+    {"BBBBBBBBBBBBB", "get", ""},
+    {"UUUUUUUUUUUUU", "get", "<unknown xmlns='urn:unknown'/>"},
+    {"UUUUUUUUUUUUU", "set", "<query xmlns='jabber:iq:roster'><item jid='stranger@elsewhere.test'/></query>"},
+    {"NNNNNFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='1' momentary='true'/>"},
+    {"RRRRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='2' momentary='true'><node nodeId='plug'/></req>"},
+    {"RNNRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='3' momentary='true'><node nodeId='meter'/></req>"},
+    {"NNNNNFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='4' momentary='true'><node nodeId='nothing'/></req>"},
+    {"NNNNNFFFFFFFF", "get", "<cancel xmlns='" NS_SD "' seqnr='9'/>"},
+    {"RRRRRFFFFFFFF", "get", "<req xmlns='" NF_SD "' id='5' all='true'><nd id='plug'/></req>"},
+    {"RNNRRFFFFFFFF", "get", "<req xmlns='" NF_SD "' id='6' all='true'><nd id='meter'/></req>"},
+    {"RRRRRFFFFFFFF", "get", "<getCapabilities xmlns='" NS_CO "'/>"},
+    {"RRRRRFFFFFFFF", "get", "<getAllDataSources xmlns='" NS_CO "'/>"},
+    {"RRRRRFFFFFFFF", "get", "<getRootDataSources xmlns='" NS_CO "'/>"},
+    {"RRRRRFFFFFFFF", "get", "<getChildDataSources xmlns='" NS_CO "' sourceId=''/>"},
+    {"RRRRRFFFFFFFF", "get", "<containsNode xmlns='" NS_CO "' nodeId='plug'/>"},
+    {"RffRRFFFFFFFF", "get", "<containsNode xmlns='" NS_CO "' nodeId='meter'/>"},
+    {"RRRRRFFFFFFFF", "get", "<containsNodes xmlns='" NS_CO "'><node nodeId='plug'/></containsNodes>"},
+    {"RRRRRFFFFFFFF", "get", "<getNode xmlns='" NS_CO "' nodeId='plug'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getNode xmlns='" NS_CO "' nodeId='meter'/>"},
+    {"NNNNNFFFFFFFF", "get", "<getNode xmlns='" NS_CO "' nodeId='nothing'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getNodes xmlns='" NS_CO "'><node nodeId='plug'/><node nodeId='meter'/></getNodes>"},
+    {"RRRRRFFFFFFFF", "get", "<getAllNodes xmlns='" NS_CO "' sourceId=''/>"},
+    {"RRRRRFFFFFFFF", "get", "<getRootNodes xmlns='" NS_CO "' sourceId=''/>"},
+    {"RRRRRFFFFFFFF", "get", "<getChildNodes xmlns='" NS_CO "' nodeId='house'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getChildNodes xmlns='" NS_CO "' nodeId='cellar'/>"},
+    {"RRRRRFFFFFFFF", "get", "<getAncestors xmlns='" NS_CO "' nodeId='plug'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getAncestors xmlns='" NS_CO "' nodeId='meter'/>"},
+    {"RRRRRFFFFFFFF", "get", "<getNodeInheritance xmlns='" NS_CO "' nodeId='plug'/>"},
+    {"RRRRRFFFFFFFF", "get", "<getNode xmlns='" NF_CO "' id='plug'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getNode xmlns='" NF_CO "' id='meter'/>"},
+    {"IIIIIFFFFFFFF", "set", "<createNewNode xmlns='" NS_CO "' nodeId='plug'/>"},
+};
+
+/* ---- The router with everything in it ------------------------------------------------------------------------- */
+static int address;
+static const struct tt_point points[] = {
+    {.name = "power", .type = TT_TYPE_INT64, .unit = "", .categories = 1, .poll = -1, .address = &address}};
+
+static struct {
+  struct tt_core *core;
+  struct tt_access *access;
+  struct tt_router *router;
+  struct tt_session *session;
+  struct tt_sensor *sensor;
+  struct tt_now now;
+  struct tt_buf out;
+} w;
+
+static int collect(void *user, const char *text, size_t n)
+{
+  (void)user;
+  tt_buf_add(&w.out, text, n);
+  return 0;
+}
+
+static int no_read(void *user, tt_id node, const uint16_t which[], size_t n, uint64_t deadline_us, tt_device_fn fn,
+                   void *fn_user)
+{
+  (void)user, (void)node, (void)which, (void)n, (void)deadline_us, (void)fn, (void)fn_user;
+  return -ENODEV;
+}
+
+static uint64_t on_decision(void *user, const struct tt_caller *caller, const struct tt_node *node,
+                            const char *parameter, const struct tt_value *old, const struct tt_value *value)
+{
+  (void)user, (void)caller, (void)node, (void)parameter, (void)old, (void)value;
+  return 1;
+}
+
+static void on_outcome(void *user, uint64_t id, enum tt_refusal result, const char *text)
+{
+  (void)user, (void)id, (void)result, (void)text;
+}
+
+static void on_refused(void *user, const struct tt_caller *caller, enum tt_access_op op, const char *node)
+{
+  (void)user, (void)caller, (void)op, (void)node;
+}
+
+static void add_node(const char *key, const char *place)
+{
+  struct tt_node *node;
+  struct tt_node_spec spec = {
+      .kind = TT_NODE_DEVICE, .key = key, .place = place, .type = "x", .points = points, .n_points = 1};
+  assert_int_equal(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &node), 0);
+  tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_INT64(7), 0, false);
+}
+
+static int setup(void **state)
+{
+  static const struct tt_session_ops ops = {collect};
+  (void)state;
+  memset(&w, 0, sizeof(w));
+  w.now = (struct tt_now){.mono_us = 1000 * SECOND, .wall_us = UINT64_C(1795373693) * SECOND};
+  w.core = tt_core_create();
+  tt_core_turn(w.core, w.now);
+  assert_int_equal(tt_access_create(rules, TT_COUNT(rules), NULL, &w.access), 0);
+  tt_core_set_access(w.core, tt_access_hooks(w.access, w.core));
+  tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused});
+  tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read});
+  add_node("plug", "house/hall");
+  add_node("meter", "cellar");
+  struct tt_router_config config = {
+      .core = w.core, .access = w.access, .dialects = 15, .stanza_max = 65536, .version = "1"};
+  assert_int_equal(tt_router_create(&config, &w.router), 0);
+  assert_int_equal(tt_basic_handlers_add(w.router), 0);
+  assert_int_equal(tt_sensor_create(w.router, &w.sensor), 0);
+  assert_int_equal(tt_concentrator_handlers_add(w.router), 0);
+  w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
+  tt_session_set_online(w.session, true);
+  tt_router_online(w.router, w.session);
+  return 0;
+}
+
+static int teardown(void **state)
+{
+  (void)state;
+  tt_router_offline(w.router, w.session);
+  tt_core_destroy(w.core);
+  tt_sensor_destroy(w.sensor);
+  tt_router_destroy(w.router);
+  tt_session_destroy(w.session);
+  tt_access_destroy(w.access);
+  tt_buf_finish(&w.out);
+  return 0;
+}
+
+/* What the answer is, in one letter. */
+static char letter(void)
+{
+  static const struct {
+    const char *condition;
+    char letter;
+  } errors[] = {{"<forbidden ", 'F'},
+                {"<item-not-found ", 'N'},
+                {"<bad-request ", 'B'},
+                {"<feature-not-implemented ", 'I'},
+                {"<service-unavailable ", 'U'}};
+  const char *iq = w.out.data ? strstr(w.out.data, "<iq ") : NULL;
+  if (!iq)
+    return '-';
+  if (strncmp(iq, "<iq type='result'", 17) == 0)
+    return strstr(iq, ">false<") ? 'f' : 'R';
+  for (size_t i = 0; i < TT_COUNT(errors); i++)
+    if (strstr(iq, errors[i].condition))
+      return errors[i].letter;
+  return '?';
+}
+
+static char ask(const char *from, const char *type, const char *payload)
+{
+  struct tt_buf text = TT_BUF(0);
+  struct tt_xml_doc *doc;
+  w.now.mono_us += 10 * SECOND; /* no limit of rate matters here */
+  w.now.wall_us += 10 * SECOND;
+  tt_core_turn(w.core, w.now);
+  tt_buf_truncate(&w.out, 0);
+  tt_buf_printf(&text, "<iq xmlns='jabber:client' type='%s' id='q' from='%s' to='" US "'>%s</iq>", type, from,
+                payload);
+  assert_int_equal(tt_xml_parse(text.data, text.len, &doc), 0);
+  tt_router_stanza(w.router, w.session, tt_xml_doc_root(doc));
+  tt_xml_doc_destroy(doc);
+  tt_buf_finish(&text);
+  tt_sensor_flush(w.sensor);
+  tt_session_flush(w.session, w.now.mono_us);
+  tt_session_flush(w.session, w.now.mono_us + TT_OUT_HOLD_US + 1);
+  return letter();
+}
+
+static void test_matrix(void **state)
+{
+  bool is_wrong = false;
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    char letters[TT_COUNT(callers) + 1] = "";
+    for (size_t k = 0; k < TT_COUNT(callers); k++)
+      letters[k] = ask(callers[k], rows[i].type, rows[i].payload);
+    if (strcmp(letters, rows[i].letters) == 0)
+      continue;
+    is_wrong = true;
+    print_error("\"%s\", not \"%s\": %s %s\n", letters, rows[i].letters, rows[i].type, rows[i].payload);
+  }
+  assert_false(is_wrong);
+}
+
+/* A refusal does not tell whether there is such a node: but for what was asked, both answers are the same. */
+static char *answer_about(const char *from, const char *before, const char *node, const char *after)
+{
+  struct tt_buf text = TT_BUF(0);
+  tt_buf_printf(&text, "%s'%s'%s", before, node, after);
+  ask(from, "get", text.data);
+  tt_buf_finish(&text);
+  assert_non_null(w.out.data);
+  char *answer = strdup(w.out.data);
+  for (char *at; (at = strstr(answer, node));)
+    memset(at, '-', strlen(node));
+  return answer;
+}
+
+static void test_a_hidden_node_answers_as_none(void **state)
+{
+  static const struct {
+    const char *before, *after;
+  } requests[] = {
+      {"<req xmlns='" NS_SD "' seqnr='1' momentary='true'><node nodeId=", "/></req>"},
+      {"<req xmlns='" NF_SD "' id='1' all='true'><nd id=", "/></req>"},
+      {"<getNode xmlns='" NS_CO "' nodeId=", "/>"},
+      {"<containsNode xmlns='" NS_CO "' nodeId=", "/>"},
+      {"<getChildNodes xmlns='" NS_CO "' nodeId=", "/>"},
+      {"<getAncestors xmlns='" NS_CO "' nodeId=", "/>"},
+      {"<getNode xmlns='" NF_CO "' id=", "/>"},
+  };
+  static const char *const people[] = {"reader@house.test/phone", "stranger@elsewhere.test/phone"};
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(requests); i++)
+    for (size_t k = 0; k < TT_COUNT(people); k++) {
+      char *hidden = answer_about(people[k], requests[i].before, "meter", requests[i].after);
+      char *none = answer_about(people[k], requests[i].before, "ghost", requests[i].after);
+      assert_string_equal(hidden, none);
+      free(hidden);
+      free(none);
+    }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_matrix, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_a_hidden_node_answers_as_none, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
