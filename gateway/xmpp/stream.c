@@ -221,6 +221,13 @@ int tt_stream_feed(struct tt_stream *s, const char *data, size_t n)
 {
   while (n > 0 && !s->error && !s->is_stopped) {
     size_t part = n < FEED_MAX ? n : FEED_MAX;
+    /* UTF-8 has no such byte in XML, but expat would take it for UTF-16, whatever encoding it was given. */
+    const char *nul = memchr(data, 0, part);
+    if (nul == data) {
+      stream_fail(s, -EBADMSG, "not UTF-8: a byte is zero");
+      break;
+    }
+    part = nul ? (size_t)(nul - data) : part;
     enum XML_Status status = XML_Parse(s->parser, data, (int)part, XML_FALSE);
     if (status != XML_STATUS_OK && !s->is_stopped)
       stream_fail(s, -EBADMSG, XML_ErrorString(XML_GetErrorCode(s->parser)));

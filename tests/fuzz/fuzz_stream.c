@@ -12,10 +12,14 @@ struct seen {
   bool is_closed;
 };
 
-static void must(bool is_so)
+/* Every claim of this file. */
+#define must(is_so) must_at(is_so, __LINE__)
+static void must_at(bool is_so, int line)
 {
-  if (!is_so)
-    abort();
+  if (is_so)
+    return;
+  fprintf(stderr, "fuzz_stream.c:%d: not so\n", line);
+  abort();
 }
 
 static void print(struct tt_buf *out, const struct tt_xml *element, unsigned depth)

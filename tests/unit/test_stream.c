@@ -190,6 +190,28 @@ static void test_what_has_no_place_in_a_stream(void **state)
   }
 }
 
+/* RFC 6120 section 11.6: UTF-8 and nothing else. */
+static void test_no_other_encoding(void **state)
+{
+  struct seen *seen = *state;
+  static const char utf16[] = "<\0a\0/\0>\0", big_endian[] = "\0<\0a\0/\0>", zero[] = "<a>\0</a>";
+  static const struct {
+    const char *head, *text;
+    size_t n;
+  } bad[] = {{"", utf16, sizeof(utf16) - 1},
+             {"", big_endian, sizeof(big_endian) - 1},
+             {HEAD, zero, sizeof(zero) - 1},
+             {HEAD "<ok/>", zero, sizeof(zero) - 1}};
+  for (size_t i = 0; i < TT_COUNT(bad); i++) {
+    tt_stream_destroy(seen->stream);
+    seen->stream = tt_stream_create(&ops, seen);
+    assert_int_equal(feed(seen, bad[i].head), 0);
+    assert_int_equal(tt_stream_feed(seen->stream, bad[i].text, bad[i].n), -EBADMSG);
+    assert_string_equal(tt_stream_error(seen->stream), "not UTF-8: a byte is zero");
+  }
+  assert_int_equal(seen->stanzas, 1); /* what came before */
+}
+
 static void test_stop_within_a_callback(void **state)
 {
   struct seen *seen = *state;
@@ -215,6 +237,7 @@ int main(void)
       TEST(test_a_tag_without_end),
       TEST(test_hostile_children),
       TEST(test_what_has_no_place_in_a_stream),
+      TEST(test_no_other_encoding),
       TEST(test_stop_within_a_callback),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
