@@ -19,7 +19,7 @@ static void with(char *out, size_t size, unsigned device)
 
 static void connection(char *out, size_t size)
 {
-  snprintf(out, size, "    host: 127.0.0.1\n    port: %d\n    timeout: 300ms\n    drain: 50ms\n", port);
+  snprintf(out, size, "    host: %s\n    port: %d\n    timeout: 300ms\n    drain: 50ms\n", peer.host, port);
 }
 
 static void run(void)

@@ -228,7 +228,7 @@ static void test_nobody_there_is_said(void **state)
   world_open(&w, ops, &text);
   WAIT_FOR(&w, world_is(&w, "offline"));
   assert_true(strlen(world_status(&w).text) > 10);
-  assert_non_null(strstr(world_status(&w).text, "127.0.0.1")); /* where */
+  assert_non_null(strstr(world_status(&w).text, "127.")); /* where */
   assert_non_null(world_message(&w, "d0", "connection"));
   row->back(&w);
   WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
