@@ -739,8 +739,9 @@ static void test_a_storm_while_the_loop_is_busy(void **state)
     client_publish(&device, topic, large, sizeof(large), i % 100 == 99, false);
   }
   struct tt_mailbox *mailbox = w.host->bridges[0].mailbox;
-  while (tt_mailbox_counts(mailbox).replaced == 0)
-    ; /* the bridge has not had as many yet as fit */
+  uint64_t end_us = world_now() + PATIENCE;
+  while (tt_mailbox_counts(mailbox).replaced == 0) /* the bridge has not had as many yet as fit */
+    assert_true(world_now() < end_us);
   assert_true(tt_mailbox_counts(mailbox).bytes <= TT_INBOX_BYTES_MAX);
   WAIT_FOR(&w, number("first") == 5900 && number("last") == 5999);
   assert_int_equal(world_status(&w).dropped, 0);
