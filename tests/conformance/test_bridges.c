@@ -442,18 +442,25 @@ static void test_stop_ends_open_requests(void **state)
 {
   struct world w;
   struct answer a[10];
+  bool is_open[TT_COUNT(a)];
+  unsigned n_open = 0;
   (void)state;
   begin_online(&w, 5);
   for (unsigned i = 0; i < 5; i++)
     read_now(&w, KEY(i), LEVEL);
   open_requests(&w, a, TT_COUNT(a));
+  for (unsigned i = 0; i < TT_COUNT(a); i++) { /* a broker may have acknowledged a write by now */
+    is_open[i] = a[i].calls == 0;
+    n_open += is_open[i];
+  }
+  assert_true(n_open >= TT_COUNT(a) / 2); /* the reads, at least */
   uint64_t before_us = world_now();
   world_stop(&w);
   assert_true(world_now() - before_us < AT_ONCE);
   WAIT_WITHIN(&w, w.is_stopped, 2000 * MS);
   for (unsigned i = 0; i < TT_COUNT(a); i++) {
     assert_int_equal(a[i].calls, 1);
-    assert_int_equal(a[i].error, -ECANCELED);
+    assert_int_equal(a[i].error, is_open[i] ? -ECANCELED : 0);
   }
   assert_int_equal(world_status(&w).timeouts, 0);
   row->silence(false);
@@ -498,13 +505,14 @@ static void test_detach_ends_open_requests(void **state)
   for (unsigned i = 0; i < 2; i++)
     read_now(&w, KEY(i), LEVEL);
   open_requests(&w, a, TT_COUNT(a));
+  bool is_written = a[1].calls; /* a broker may have acknowledged it by now */
   uint64_t before_us = world_now();
   assert_int_equal(tt_host_detach(w.host, "d0"), 0);
   assert_true(world_now() - before_us < AT_ONCE);
   WAIT_WITHIN(&w, !tt_host_is_attached(w.host, "d0"), 2000 * MS);
   WAIT_FOR(&w, a[0].calls == 1 && a[1].calls == 1);
   assert_int_equal(a[0].error, -ECANCELED);
-  assert_int_equal(a[1].error, -ECANCELED);
+  assert_int_equal(a[1].error, is_written ? 0 : -ECANCELED);
   assert_true(a[2].calls == 0 || a[2].error != -ECANCELED); /* the other device goes on */
   row->silence(false);
   struct answer b;
