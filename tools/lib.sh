@@ -4,7 +4,7 @@
 build_packages="gcc libc6-dev meson ninja-build pkg-config libstrophe-dev libpaho-mqtt-dev libmodbus-dev libyaml-dev
 libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev"
 try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
-python3-pymodbus python3-serial python3-yaml openssl util-linux procps"
+python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps"
 test_packages="libcmocka-dev python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
 clang-format git"
 
