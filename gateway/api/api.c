@@ -169,13 +169,26 @@ static int clear_stale(const struct sockaddr_un *address)
   return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* /run is empty after each start of the machine. One level, as a service manager would make it. */
+static int make_directory(const char *path)
+{
+  char directory[sizeof((struct sockaddr_un){0}.sun_path)];
+  const char *slash = strrchr(path, '/');
+  if (!slash || slash == path)
+    return 0;
+  snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+  return mkdir(directory, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 static int make_socket(struct tt_api *api)
 {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(api->path) >= sizeof(address.sun_path))
     return -ENAMETOOLONG;
   memcpy(address.sun_path, api->path, strlen(api->path) + 1);
-  int r = clear_stale(&address);
+  int r = make_directory(api->path);
+  if (r == 0)
+    r = clear_stale(&address);
   if (r < 0)
     return r;
   api->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -69,7 +69,8 @@ struct tt_api_hooks {
 /* ---- Life ------------------------------------------------------------------------------------------------ */
 
 /* Makes the socket and serves it on the loop until destroyed; `core` and `access` must outlive it. The core's time
- * is that of the turn, given by whoever owns the loop. A socket file that nobody answers on is replaced.
+ * is that of the turn, given by whoever owns the loop. Its directory is made if it is missing (0755, one level). A socket
+ * file that nobody answers on is replaced.
  * -EADDRINUSE: another daemon listens there; -ENAMETOOLONG: a path of more than 107 bytes; errors of the directory.
  * Create it once the tree stands. Destroy it when the bridges have stopped (their last answers still reach whoever
  * asked) and before the core: after that no turn of the core may come and the tree may not change. */

@@ -792,8 +792,13 @@ static void test_the_socket_file(void **state)
   longer[0] = '/';
   longer[sizeof(longer) - 1] = '\0';
   assert_int_equal(tt_api_create(f->core, f->access, f->event, longer, NULL, &second), -ENAMETOOLONG);
-  snprintf(path, sizeof(path), "%s/missing/sock", f->dir);
+  snprintf(path, sizeof(path), "%s/missing/twice/sock", f->dir);
   assert_int_equal(tt_api_create(f->core, f->access, f->event, path, NULL, &second), -ENOENT);
+  snprintf(path, sizeof(path), "%s/missing/sock", f->dir); /* one level is made */
+  assert_int_equal(tt_api_create(f->core, f->access, f->event, path, NULL, &second), 0);
+  tt_api_destroy(TT_STEAL(second));
+  snprintf(path, sizeof(path), "%s/missing", f->dir);
+  assert_int_equal(rmdir(path), 0);
   snprintf(path, sizeof(path), "%s/file", f->dir);
   FILE *file = fopen(path, "w");
   assert_non_null(file);
