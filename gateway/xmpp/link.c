@@ -238,6 +238,8 @@ static void too_late(struct tt_link *l)
   else
     snprintf(text, sizeof(text), "no answer from %s within %u s", host_of(l), patience);
   give_up(l, text);
+  if (l->fd < 0) /* the thread hangs and nothing frees it: people are told now, not when it comes back */
+    tt_retry_failed(&l->retry, now_us(l), false, text);
 }
 
 static void on_silence(struct tt_link *l)
