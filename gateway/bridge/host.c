@@ -529,6 +529,17 @@ static int bridge_create(struct tt_bridge *bridge)
   return 0;
 }
 
+/* Places are there when something is below them. */
+static void label_places(struct tt_host *host)
+{
+  for (size_t i = 0; i < host->config->n_places; i++) {
+    const struct tt_place_config *place = &host->config->places[i];
+    const struct tt_node *node = tt_tree_find(tree_of(host), place->path, NULL, NULL);
+    if (node)
+      tt_tree_set_label(tree_of(host), node->id, &place->label);
+  }
+}
+
 static int make(struct tt_host *host)
 {
   const struct tt_config *config = host->config;
@@ -547,6 +558,7 @@ static int make(struct tt_host *host)
         (struct tt_bridge){.host = host, .config = &config->connections[i], .ops = config->connections[i].ops};
   for (size_t i = 0; r >= 0 && i < config->n_devices; i++)
     r = device_create(host, &config->devices[i]);
+  label_places(host);
   if (r >= 0)
     r = status_create(host); /* after the devices: people look at those first */
   for (size_t i = 0; r >= 0 && i < host->n_bridges; i++)

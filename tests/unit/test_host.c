@@ -292,6 +292,26 @@ static void report(struct call *call, uint16_t point, int64_t value)
 }
 
 /* ---- Tests ------------------------------------------------------------------------------------------------------ */
+/* A place is called as `places:` says, if there is one; a label of a place without devices harms nobody. */
+static void test_places_have_their_labels(void **state)
+{
+  static struct tt_place_config places[] = {
+      {.path = "house", .label = {.n = 2, .language = {"en", "sv"}, .text = {"House", "Huset"}}},
+      {.path = "nowhere", .label = {.n = 1, .language = {"en"}, .text = {"Nowhere"}}},
+  };
+  struct world w;
+  (void)state;
+  setup(&w);
+  w.config.places = places;
+  w.config.n_places = TT_COUNT(places);
+  open_world(&w);
+  const struct tt_node *house = tt_tree_find(tt_core_tree(w.core), "house", NULL, NULL);
+  assert_non_null(house);
+  assert_string_equal(tt_node_label(house, "sv"), "Huset");
+  assert_null(tt_tree_find(tt_core_tree(w.core), "nowhere", NULL, NULL));
+  close_world(&w);
+}
+
 static void test_nodes_of_everything(void **state)
 {
   struct world w;
@@ -838,6 +858,7 @@ static void test_destroy_without_start(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_places_have_their_labels),
       cmocka_unit_test(test_nodes_of_everything),
       cmocka_unit_test(test_read_answers_once_and_later),
       cmocka_unit_test(test_open_reads_are_shared),
