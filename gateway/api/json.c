@@ -115,6 +115,7 @@ json_object *tt_json_field(const struct tt_node *node, uint16_t point, struct tt
     json_object_object_add(out, "qos", bits(field->qos, qos_names));
   add_true(out, "readable", tt_node_has_field(node, point));
   add_true(out, "writable", p->write && !node->is_disabled);
+  add_true(out, "counter", p->is_counter);
   add_true(out, "retained", field->is_retained);
   add_true(out, "stale", field->seen_us > 0 && tt_node_is_stale(node, point, now));
   add_text(out, "error", node->field_errors[point]);

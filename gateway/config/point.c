@@ -82,11 +82,6 @@ const struct tt_option tt_point_options[] = {
      .type = TT_OPTION_ITEM,
      .offset = offsetof(struct tt_point_values, range),
      .help = "Smallest and largest value that can be written; the same under `write:`."},
-    {.name = "required",
-     .type = TT_OPTION_BOOLEAN,
-     .offset = offsetof(struct tt_point_values, is_required),
-     .flags = TT_OPTION_INHERIT,
-     .help = "The device is faulty without it."},
     {.name = "write",
      .type = TT_OPTION_ITEM,
      .offset = offsetof(struct tt_point_values, write),
@@ -371,7 +366,6 @@ static int load_point(const struct tt_points_source *s, const char *name, struct
   if (r < 0 || q < 0)
     return q < 0 ? q : r;
   p->is_counter = v.is_counter;
-  p->is_required = v.is_required;
   p->stale_us = v.stale_us;
   r = tt_point_convert(s, merged, &v, what, p);
   q = load_unit(s, merged, v.unit, p);

@@ -14,7 +14,7 @@ struct tt_point_values {
   double scale, offset;
   int64_t decimals;
   uint64_t stale_us;
-  bool is_counter, is_required;
+  bool is_counter;
 };
 
 /* Type, scale, map, bits and invalid values into the point. */

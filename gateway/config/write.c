@@ -113,7 +113,6 @@ static int load_verify_map(const struct tt_points_source *s, const struct tt_poi
   hidden->address = NULL;
   hidden->poll = -1;
   hidden->stale_us = 0;
-  hidden->is_required = false;
   if (!hidden->name)
     return -ENOMEM;
   if (v.point.type) {

@@ -63,7 +63,7 @@ static void test_plain(void **state TT_UNUSED)
   assert_int_equal(p->decimals, TT_DECIMALS_FREE);
   assert_int_equal(p->missing, TT_MISSING_KEEP);
   assert_int_equal(p->stale_us, 0);
-  assert_false(p->has_scale || p->is_counter || p->is_required || p->is_hidden);
+  assert_false(p->has_scale || p->is_counter || p->is_hidden);
   assert_null(p->write);
   assert_int_equal(p->mark.line, 2);
 }
@@ -194,10 +194,10 @@ static void test_polls(void **state TT_UNUSED)
 
 static void test_labels_and_flags(void **state TT_UNUSED)
 {
-  const struct tt_point *p = good("type: number, label: {en: Power, sv: Effekt}, counter: true, required: true");
+  const struct tt_point *p = good("type: number, label: {en: Power, sv: Effekt}, counter: true");
   assert_string_equal(tt_label_for(&p->label, "sv-se", NULL), "Effekt");
   assert_string_equal(tt_label_for(&p->label, "de", NULL), "Power");
-  assert_true(p->is_counter && p->is_required);
+  assert_true(p->is_counter);
 }
 
 /* Keys of `defaults` hold for all points that do not have them: of the core and of the bridge. */

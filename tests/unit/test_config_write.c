@@ -89,7 +89,7 @@ static void test_verify_elsewhere(void **state TT_UNUSED)
 {
   put_thing(
       "defaults: {order: CDAB, poll: fast}\npoints:\n"
-      "  relay: {at: x, type: boolean, required: true, map: {1: true, 0: false}, write: {to: y, verify: {at: z, "
+      "  relay: {at: x, type: boolean, map: {1: true, 0: false}, write: {to: y, verify: {at: z, "
       "map: {25: on, 1: off}, after: 200ms}}}\n"
       "  level: {at: l, type: number, scale: 0.1, write: {verify: {at: m}}}\n"
       "  last: {at: x, type: number}\n",
@@ -104,7 +104,7 @@ static void test_verify_elsewhere(void **state TT_UNUSED)
   assert_int_equal(write->verify_point, 3);
   assert_int_equal(d->points[1].write->verify_point, 4);
   const struct tt_point *hidden = &d->points[3];
-  assert_true(hidden->is_hidden && !hidden->is_required && !hidden->write);
+  assert_true(hidden->is_hidden && !hidden->write);
   assert_string_equal(hidden->name, "relay.verify");
   assert_int_equal(hidden->type, TT_TYPE_BOOLEAN);
   assert_int_equal(hidden->poll, -1);
