@@ -66,6 +66,7 @@ static struct {
   struct tt_router *router;
   struct tt_session *session;
   struct tt_sensor *sensor;
+  struct tt_control_handlers *control;
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
   struct device_request open[OPEN_MAX];
@@ -240,7 +241,7 @@ static void begin(void)
                                     .version = "1"};
   must(tt_router_create(&config, &w.router) == 0);
   must(tt_basic_handlers_add(w.router) == 0 && tt_sensor_create(w.router, &w.sensor) == 0 &&
-       tt_concentrator_handlers_add(w.router) == 0);
+       tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
   tt_session_set_online(w.session, true);
@@ -253,6 +254,7 @@ static void end(void)
   tt_router_offline(w.router, w.session);
   tt_core_destroy(w.core);
   tt_sensor_destroy(w.sensor);
+  tt_control_handlers_destroy(w.control);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

@@ -13,6 +13,8 @@
 #define NS_CO  "urn:xmpp:iot:concentrators"
 #define NF_SD  "urn:nf:iot:sd:1.0"
 #define NF_CO  "urn:nf:iot:concentrator:1.0"
+#define NS_CT  "urn:xmpp:iot:control"
+#define NF_CT  "urn:nf:iot:ctr:1.0"
 
 /* plug stands in the hall, which the reader and the operator see; meter in the cellar, which they do not. */
 static struct tt_rule rules[] = {
@@ -81,13 +83,24 @@ static const struct {
     {"RRRRRFFFFFFFF", "get", "<getNodeInheritance xmlns='" NS_CO "' nodeId='plug'/>"},
     {"RRRRRFFFFFFFF", "get", "<getNode xmlns='" NF_CO "' id='plug'/>"},
     {"RNNRRFFFFFFFF", "get", "<getNode xmlns='" NF_CO "' id='meter'/>"},
+    {"RRFRRFFFFFFFF", "set", "<set xmlns='" NS_CT "'><node nodeId='plug'/><boolean name='relay' value='true'/></set>"},
+    {"RNNRRFFFFFFFF", "set", "<set xmlns='" NS_CT "'><node nodeId='meter'/><boolean name='relay' value='true'/></set>"},
+    {"NNFNNFFFFFFFF", "set", "<set xmlns='" NS_CT "'><node nodeId='plug'/><boolean name='power' value='true'/></set>"},
+    {"BBBBBFFFFFFFF", "set", "<set xmlns='" NS_CT "'><boolean name='relay' value='true'/></set>"},
+    {"RRFRRFFFFFFFF", "get", "<set xmlns='" NS_CT "'><node nodeId='plug'/><boolean name='relay' value='true'/></set>"},
+    {"RRFRRFFFFFFFF", "get", "<getForm xmlns='" NS_CT "'><node nodeId='plug'/></getForm>"},
+    {"RNNRRFFFFFFFF", "get", "<getForm xmlns='" NS_CT "'><node nodeId='meter'/></getForm>"},
+    {"RRFRRFFFFFFFF", "set", "<set xmlns='" NF_CT "'><nd id='plug'/><b n='relay' v='true'/></set>"},
+    {"RNNRRFFFFFFFF", "set", "<set xmlns='" NF_CT "'><nd id='meter'/><b n='relay' v='true'/></set>"},
     {"IIIIIFFFFFFFF", "set", "<createNewNode xmlns='" NS_CO "' nodeId='plug'/>"},
 };
 
 /* ---- The router with everything in it ------------------------------------------------------------------------- */
 static int address;
+static struct tt_write any_write = {.within_us = SECOND, .verify_point = TT_NO_POINT};
 static const struct tt_point points[] = {
-    {.name = "power", .type = TT_TYPE_INT64, .unit = "", .categories = 1, .poll = -1, .address = &address}};
+    {.name = "power", .type = TT_TYPE_INT64, .unit = "", .categories = 1, .poll = -1, .address = &address},
+    {.name = "relay", .type = TT_TYPE_BOOLEAN, .unit = "", .poll = -1, .address = &address, .write = &any_write}};
 
 static struct {
   struct tt_core *core;
@@ -95,8 +108,11 @@ static struct {
   struct tt_router *router;
   struct tt_session *session;
   struct tt_sensor *sensor;
+  struct tt_control_handlers *control;
   struct tt_now now;
   struct tt_buf out;
+  tt_device_fn written;
+  void *written_user;
 } w;
 
 static int collect(void *user, const char *text, size_t n)
@@ -111,6 +127,16 @@ static int no_read(void *user, tt_id node, const uint16_t which[], size_t n, uin
 {
   (void)user, (void)node, (void)which, (void)n, (void)deadline_us, (void)fn, (void)fn_user;
   return -ENODEV;
+}
+
+/* One command at a time is done at the end of its turn. */
+static int on_write(void *user, tt_id node, uint16_t point, const struct tt_value *raw, uint64_t deadline_us,
+                    tt_device_fn fn, void *fn_user)
+{
+  (void)user, (void)node, (void)point, (void)raw, (void)deadline_us;
+  w.written = fn;
+  w.written_user = fn_user;
+  return 0;
 }
 
 static uint64_t on_decision(void *user, const struct tt_caller *caller, const struct tt_node *node,
@@ -133,8 +159,12 @@ static void on_refused(void *user, const struct tt_caller *caller, enum tt_acces
 static void add_node(const char *key, const char *place)
 {
   struct tt_node *node;
-  struct tt_node_spec spec = {
-      .kind = TT_NODE_DEVICE, .key = key, .place = place, .type = "x", .points = points, .n_points = 1};
+  struct tt_node_spec spec = {.kind = TT_NODE_DEVICE,
+                              .key = key,
+                              .place = place,
+                              .type = "x",
+                              .points = points,
+                              .n_points = TT_COUNT(points)};
   assert_int_equal(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &node), 0);
   tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_INT64(7), 0, false);
 }
@@ -150,7 +180,7 @@ static int setup(void **state)
   assert_int_equal(tt_access_create(rules, TT_COUNT(rules), NULL, &w.access), 0);
   tt_core_set_access(w.core, tt_access_hooks(w.access, w.core));
   tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused});
-  tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read});
+  tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read, .write = on_write});
   add_node("plug", "house/hall");
   add_node("meter", "cellar");
   struct tt_router_config config = {
@@ -158,6 +188,7 @@ static int setup(void **state)
   assert_int_equal(tt_router_create(&config, &w.router), 0);
   assert_int_equal(tt_basic_handlers_add(w.router), 0);
   assert_int_equal(tt_sensor_create(w.router, &w.sensor), 0);
+  assert_int_equal(tt_control_handlers_create(w.router, &w.control), 0);
   assert_int_equal(tt_concentrator_handlers_add(w.router), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
@@ -171,6 +202,7 @@ static int teardown(void **state)
   tt_router_offline(w.router, w.session);
   tt_core_destroy(w.core);
   tt_sensor_destroy(w.sensor);
+  tt_control_handlers_destroy(w.control);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);
@@ -214,6 +246,9 @@ static char ask(const char *from, const char *type, const char *payload)
   tt_router_stanza(w.router, w.session, tt_xml_doc_root(doc));
   tt_xml_doc_destroy(doc);
   tt_buf_finish(&text);
+  if (w.written)
+    w.written(w.written_user, 0, NULL);
+  w.written = NULL;
   tt_sensor_flush(w.sensor);
   tt_session_flush(w.session, w.now.mono_us);
   tt_session_flush(w.session, w.now.mono_us + TT_OUT_HOLD_US + 1);
