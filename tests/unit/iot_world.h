@@ -88,6 +88,7 @@ struct world {
   struct tt_router *router;
   struct tt_session *session;
   struct tt_sensor *sensor;
+  struct tt_control_handlers *control;
   struct tt_now now;
   struct tt_buf out;
   struct device_request requests[16];
@@ -355,6 +356,7 @@ TT_UNUSED_FN struct world *world_create_with(const struct tt_router_config *conf
   own.core = w->core;
   assert_int_equal(tt_router_create(&own, &w->router), 0);
   assert_int_equal(tt_sensor_create(w->router, &w->sensor), 0);
+  assert_int_equal(tt_control_handlers_create(w->router, &w->control), 0);
   assert_int_equal(tt_concentrator_handlers_add(w->router), 0);
   static const struct tt_session_ops ops = {collect};
   w->session = tt_session_create(TT_SESSION_COMPONENT, GATEWAY, &ops, &w->out);
@@ -381,6 +383,7 @@ TT_UNUSED_FN void world_destroy(struct world *w)
   tt_router_offline(w->router, w->session);
   tt_core_destroy(w->core);
   tt_sensor_destroy(w->sensor);
+  tt_control_handlers_destroy(w->control);
   tt_router_destroy(w->router);
   tt_session_destroy(w->session);
   tt_buf_finish(&w->out);
