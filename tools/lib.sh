@@ -6,7 +6,7 @@ libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev"
 try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
 python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps"
 test_packages="libcmocka-dev libxml2-utils python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
-clang-format git"
+clang-format git man-db"
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 
