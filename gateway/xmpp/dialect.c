@@ -169,9 +169,11 @@ void tt_dialect_write_flags(struct tt_writer *w, const struct tt_dialect *dialec
                             unsigned qos)
 {
   for (size_t i = 0; i < TT_COUNT(categories); i++)
-    tt_write_attr_bool(w, categories[i].word[dialect->vocabulary], category_flags & categories[i].flag);
+    if (category_flags & categories[i].flag)
+      tt_write_attr_bool(w, categories[i].word[dialect->vocabulary], true);
   for (size_t i = 0; i < TT_COUNT(qualities); i++)
-    tt_write_attr_bool(w, qualities[i].word[dialect->vocabulary], qos & qualities[i].flag);
+    if (qos & qualities[i].flag)
+      tt_write_attr_bool(w, qualities[i].word[dialect->vocabulary], true);
 }
 
 unsigned tt_dialect_categories(const struct tt_dialect *dialect, const struct tt_xml *request)

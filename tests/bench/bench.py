@@ -7,6 +7,7 @@ Prints figures with the method; judges nothing. Build without sanitizers: meson 
 import asyncio
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -92,7 +93,7 @@ def main():
     extra = prosody.dir / "prosody.cfg.lua"
     extra.write_text(extra.read_text() + "".join(
         f'Component "{n}.{world.DOMAIN}"\n  component_secret = "{prosody.secret}"\n' for n in ("bench", "echo")))
-    for user in ("gw", "alice"):
+    for user in ("gw", "alice", "echo"):
         prosody.add_user(user)
     prosody.start()
     mosquitto = world.Mosquitto(directory).start()
@@ -111,14 +112,20 @@ def main():
         took = run(first_presence(gateway, prosody, directory / "ca.crt"))
         print(f"exec to first presence (account, TLS, at a contact): median {took[2] * 1000:.0f} ms of 5"
               f" ({took[0] * 1000:.0f} to {took[-1] * 1000:.0f})")
-        world.wait_until(lambda: all(s["state"] == "online" for s in gateway.status()["xmpp"]), what="online")
+        world.wait_until(lambda: all(s["state"] == "online" for s in gateway.status()["xmpp"]) and
+                         any(c["name"] == "broker" and c["state"] == "online" for c in gateway.status()["connections"]),
+                         what="everything online")
         parts.append(world.Process("zigbee", [world.PYTHON, world.SIMULATORS / "zigbee2mqtt.py", "--port", mosquitto.port,
                                               "--period", "3600"], directory, expect="ready"))
         world.wait_until(lambda: '"temperature"' in gateway.cli("read", "--json", "climate", check=False).stdout, what="a value")
-        print("\ncached readout of five fields, request to fields with done, Prosody as shipped (Nagle on):")
+        echo = f"echo@{world.DOMAIN}/bench"
+        parts.append(world.Process("echo", [BUILD / "tests/bench/echo_account", echo, prosody.passwords["echo"], "127.0.0.1",
+                                            prosody.port, directory / "ca.crt"], directory, expect="ready"))
+        print("\ncached readout of five fields, request to fields with done, Prosody as shipped (Nagle on); the echoes answer "
+              "at once and with nothing:")
         print(subprocess.run([str(BUILD / "tests/bench/roundtrip"), str(prosody.component_port), prosody.secret,
-                              f"bench.{world.DOMAIN}", f"echo.{world.DOMAIN}", "300", "climate", world.COMPONENT,
-                              f"gw@{world.DOMAIN}/thingtree"], check=True, capture_output=True, text=True).stdout, end="")
+                              f"bench.{world.DOMAIN}", f"echo.{world.DOMAIN}", "500", "climate", world.COMPONENT,
+                              echo, f"gw@{world.DOMAIN}/thingtree"], check=True, capture_output=True, text=True).stdout, end="")
         pid = gateway.process.pid
         before, began = wakeups(pid), time.monotonic()
         time.sleep(20)
@@ -132,10 +139,14 @@ def main():
         gateway.stop()
         for part in reversed(parts):
             part.stop()
+    env = {**os.environ, "TT_MODBUS_METER": str(BUILD / "tests/simulators/modbus_meter")}
     for name in ("bench_writer", "bench_modbus"):
-        program = BUILD / "tests/bench" / name
-        if program.is_file():
-            print(f"\n{name}:\n" + subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout, end="")
+        print("\n" + subprocess.run([str(BUILD / "tests/bench" / name)], check=True, capture_output=True, text=True,
+                                    env=env).stdout, end="")
+    stripped = directory / "stripped"
+    subprocess.run(["strip", "-o", str(stripped), str(BUILD / "thingtree")], check=True)
+    print(f"\nprogram, stripped: {stripped.stat().st_size / 1024:.0f} KiB")
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

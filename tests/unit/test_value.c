@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_value.c: gateway/base/value.c. */
 #include <math.h>
+#include <stdio.h>
 #include <thingtree/value.h>
 
 #include "cmocka_all.h"
@@ -73,6 +74,45 @@ static void test_quantities_keep_their_decimals(void **state)
   assert_string_equal(out.data, "0");
 }
 
+/* The short way prints what printf() prints. */
+static void test_short_numbers_are_printed_as_by_printf(void **state)
+{
+  (void)state;
+  static const double powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+  for (int i = 0; i < 200000; i++) {
+    int decimals = (int)tt_random_below(8);
+    double number = (double)(int64_t)(tt_random_below(4000000000) - 2000000000) / powers[tt_random_below(7)];
+    char expected[64];
+    struct tt_buf out TT_AUTOBUF = TT_BUF(0);
+    struct tt_value read TT_AUTOVALUE = {0};
+    snprintf(expected, sizeof(expected), "%.*f", decimals, number);
+    tt_value_print(&TT_VALUE_QUANTITY(number, (int8_t)decimals), &out);
+    if (strcmp(out.data, expected) && (expected[0] != '-' || strcmp(out.data, expected + 1) || atof(expected) != 0))
+      fail_msg("%.17g with %d decimals: %s, not %s", number, decimals, out.data, expected);
+    tt_buf_truncate(&out, 0);
+    tt_value_print(&TT_VALUE_QUANTITY(number, TT_DECIMALS_FREE), &out);
+    assert_int_equal(tt_value_parse(TT_TYPE_QUANTITY, out.data, &read), 0);
+    assert_true(read.quantity.number == number);
+  }
+  static const struct {
+    double number;
+    int8_t decimals;
+    const char *printed;
+  } rows[] = {{-0.001, 2, "0.00"},
+              {-0.0, 1, "0.0"},
+              {0.05, 2, "0.05"},
+              {1000000, TT_DECIMALS_FREE, "1000000"},
+              {2.5, 0, "2"},
+              {-12.5, 1, "-12.5"},
+              {0.1, TT_DECIMALS_FREE, "0.1"},
+              {1e9, 1, "1000000000.0"}};
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    struct tt_buf out TT_AUTOBUF = TT_BUF(0);
+    tt_value_print(&TT_VALUE_QUANTITY(rows[i].number, rows[i].decimals), &out);
+    assert_string_equal(out.data, rows[i].printed);
+  }
+}
+
 static void test_equality(void **state)
 {
   (void)state;
@@ -111,6 +151,7 @@ int main(void)
       cmocka_unit_test(test_parse_and_print),
       cmocka_unit_test(test_parse_refuses),
       cmocka_unit_test(test_quantities_keep_their_decimals),
+      cmocka_unit_test(test_short_numbers_are_printed_as_by_printf),
       cmocka_unit_test(test_equality),
       cmocka_unit_test(test_text_is_cleaned_and_cut),
       cmocka_unit_test(test_numbers),
