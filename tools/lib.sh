@@ -50,15 +50,17 @@ build() {
   ninja -C "$root/$dir"
 }
 
-# build_suite DIRECTORY SUITE: compile only what the tests of one suite need.
+# build_suite DIRECTORY SUITE [targets...]: compile only what the tests of one suite need, and these.
 build_suite() {
-  ninja -C "$root/$1" build.ninja >/dev/null # what it says of itself is of today
-  meson introspect "$root/$1" --tests --targets | /usr/bin/python3 -c '
+  local dir=$1 suite=$2
+  shift 2
+  ninja -C "$root/$dir" build.ninja >/dev/null # what it says of itself is of today
+  meson introspect "$root/$dir" --tests --targets | /usr/bin/python3 -c '
 import json, os, sys
 build, suite = sys.argv[1:]
 known = json.load(sys.stdin)
 files = {t["id"]: t["filename"] for t in known["targets"]}
 needed = {os.path.relpath(f, build) for t in known["tests"] if any(s.split(":")[-1] == suite for s in t["suite"])
           for d in t["depends"] for f in files[d]}
-print("\n".join(sorted(needed)))' "$root/$1" "$2" | xargs ninja -C "$root/$1"
+print("\n".join(sorted(needed)))' "$root/$dir" "$suite" | xargs ninja -C "$root/$dir" "$@"
 }
