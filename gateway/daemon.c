@@ -286,7 +286,7 @@ int tt_daemon_run(struct tt_daemon *d)
   const struct tt_loop_hooks hooks = {.user = d, .begin = on_turn_begin, .end = on_turn_end};
   const struct tt_config *config = d->options.config;
   tt_host_start(d->host);
-  tt_log(TT_LOG_INFO, NULL, "version %s: %zu devices (%zu disabled), %zu connections", TT_VERSION,
+  tt_log(TT_LOG_INFO, NULL, "version %s; devices: %zu (%zu disabled); connections: %zu", TT_VERSION,
          config->n_devices, config->n_disabled, config->n_connections);
   if (d->n_streams == 0)
     tt_log(TT_LOG_WARNING, NULL,
