@@ -87,13 +87,12 @@ static void test_verify(void **state TT_UNUSED)
 /* `verify: {...}`: read back elsewhere, at a point that nobody else sees and that converts like this one. */
 static void test_verify_elsewhere(void **state TT_UNUSED)
 {
-  put_thing(
-      "defaults: {order: CDAB, poll: fast}\npoints:\n"
-      "  relay: {at: x, type: boolean, map: {1: true, 0: false}, write: {to: y, verify: {at: z, "
-      "map: {25: on, 1: off}, after: 200ms}}}\n"
-      "  level: {at: l, type: number, scale: 0.1, write: {verify: {at: m}}}\n"
-      "  last: {at: x, type: number}\n",
-      "");
+  put_thing("defaults: {order: CDAB, poll: fast}\npoints:\n"
+            "  relay: {at: x, type: boolean, map: {1: true, 0: false}, write: {to: y, verify: {at: z, "
+            "map: {25: on, 1: off}, after: 200ms}}}\n"
+            "  level: {at: l, type: number, scale: 0.1, write: {verify: {at: m}}}\n"
+            "  last: {at: x, type: number}\n",
+            "");
   load_clean();
   const struct tt_device_config *d = &device("thing")->config;
   assert_int_equal(d->n_points, 5);
