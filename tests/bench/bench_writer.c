@@ -71,7 +71,7 @@ struct task {
   double us;
 };
 
-static const struct tt_node node = {.key = "meter", .source = SOURCE, .partition = ""};
+static const struct tt_node node = {.key = (char *)(uintptr_t) "meter", .source = SOURCE, .partition = ""};
 
 /* A handler, for what reading.c answers is an iq. */
 static void on_bench(struct tt_iq *iq, const void *data)
