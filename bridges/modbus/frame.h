@@ -15,6 +15,7 @@ struct mb_request {
   uint16_t address;
   uint16_t count;        /* registers, coils or inputs; 1 with functions 5 and 6 */
   const uint16_t *words; /* of a write: `count` words; a coil is 0 or 1 */
+  uint64_t deadline_us;  /* monotonic; 0: none. wire.c does not send it after that */
 };
 
 /* The function that reads a table. */

@@ -93,6 +93,14 @@ void mb_wire_close(struct mb_wire *wire)
   wire->fd = -1;
 }
 
+void mb_wire_abort(struct mb_wire *wire)
+{
+  const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+  if (wire->fd >= 0 && !is_rtu(wire))
+    (void)connect(wire->fd, &nobody, sizeof nobody); /* a reset at once; modbus_close() alone would end in order */
+  mb_wire_close(wire);
+}
+
 void mb_wire_destroy(struct mb_wire *wire)
 {
   if (!wire)
@@ -380,6 +388,8 @@ static int exchange(struct mb_wire *wire, const struct mb_request *request, bool
     *ret_why = "the line is never silent";
   if (r < 0)
     return r;
+  if (request->deadline_us && now_us() >= request->deadline_us)
+    return -ETIME;
   if (is_rtu(wire))
     modbus_set_slave(wire->context, request->unit);
   r = send_request(wire, frame, n);

@@ -19,6 +19,9 @@ void mb_wire_destroy(struct mb_wire *wire);
 /* Connect or open. 0; -ECANCELED: stopped; another negative errno with the reason in `why`. */
 int mb_wire_open(struct mb_wire *wire, char why[static MB_WHY]);
 void mb_wire_close(struct mb_wire *wire);
+/* Close it and take back what the kernel still holds: over TCP a request that was not acknowledged would be sent again
+ * when the network comes back, long after it was given up. */
+void mb_wire_abort(struct mb_wire *wire);
 int mb_wire_fd(const struct mb_wire *wire); /* -1: closed */
 
 /* To be called when the descriptor is readable and no request is under way: throws away what nobody asked for. 0, or a
@@ -31,6 +34,7 @@ int mb_wire_tidy(struct mb_wire *wire);
  *   -ETIMEDOUT   no answer; the line has been drained
  *   -EBADMSG     something came that is no answer, or more than one; drained. Over TCP the stream cannot be trusted any
  *                more: close it
+ *   -ETIME       its deadline had passed before it could be sent; it was not
  *   -ECANCELED   stopped
  *   other        the line is gone: close it
  * `*is_owing`: on a serial line, an earlier answer of this unit may still come. Kept by the caller per unit; while it is

@@ -169,7 +169,7 @@ static int transact(struct mb_worker *worker, const struct mb_request *request, 
     r = mb_wire_exchange(worker->wire, request, &unit->is_owing, words, why);
     worker->used_us = mb_now_us();
     worker->is_used = true;
-    if (r >= 0 || r == -ETIMEDOUT || r == -ECANCELED)
+    if (r >= 0 || r == -ETIMEDOUT || r == -ETIME || r == -ECANCELED)
       break;
     bool is_garbage = r == -EBADMSG;
     if (!is_garbage) {
@@ -413,8 +413,21 @@ static void run_write(struct mb_worker *worker, struct mb_job *job)
     tell_done(worker, job, -ETIMEDOUT, "its turn did not come in time; nothing was written");
     return;
   }
-  struct mb_request request = {device->unit, job->place.function, job->place.address, (uint16_t)job->n, job->data};
+  struct mb_request request = {.unit = device->unit,
+                               .function = job->place.function,
+                               .address = job->place.address,
+                               .count = (uint16_t)job->n,
+                               .words = job->data,
+                               .deadline_us = job->deadline_us};
   int r = transact(worker, &request, worker->words, why);
+  if (r == -ETIME) { /* connecting took all of it */
+    tell_done(worker, job, -ETIMEDOUT, "no time was left to send it; nothing was written");
+    return;
+  }
+  if (r == -ETIMEDOUT && worker->options->transport == MB_TCP) {
+    mb_wire_abort(worker->wire);
+    line_lost(worker, "a write was not answered");
+  }
   if (r == 0) {
     tell_done(worker, job, 0, NULL);
     return;

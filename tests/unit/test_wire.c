@@ -254,6 +254,34 @@ static void noise_before_a_request(void **state)
   }
 }
 
+static void a_request_past_its_deadline(void **state)
+{
+  (void)state;
+  struct mb_request late = request;
+  late.deadline_us = 1;
+  for (int transport = MB_TCP; transport <= MB_RTU; transport++) {
+    begin(&line, transport);
+    assert_int_equal(mb_wire_exchange(line.wire, &late, &line.is_owing, line.words, line.why), -ETIME);
+    struct pollfd far = {.fd = line.far, .events = POLLIN};
+    assert_int_equal(poll(&far, 1, 0), 0); /* nothing was sent */
+    check_answered(&line, ask(&line, answer_well));
+    end(&line);
+  }
+}
+
+/* The other end of a connection that was given up sees a reset: what was under way to it is gone. */
+static void an_aborted_connection(void **state)
+{
+  (void)state;
+  uint8_t byte;
+  begin(&line, MB_TCP);
+  mb_wire_abort(line.wire);
+  assert_int_equal(mb_wire_fd(line.wire), -1);
+  assert_int_equal(read(line.far, &byte, 1), -1);
+  assert_int_equal(errno, ECONNRESET);
+  end(&line);
+}
+
 struct noise {
   int fd;
   atomic_bool is_over;
@@ -612,6 +640,8 @@ int main(void)
       cmocka_unit_test(a_good_answer),
       cmocka_unit_test(an_exception),
       cmocka_unit_test(noise_before_a_request),
+      cmocka_unit_test(a_request_past_its_deadline),
+      cmocka_unit_test(an_aborted_connection),
       cmocka_unit_test(a_line_that_is_never_silent),
       cmocka_unit_test(two_answers),
       cmocka_unit_test(the_answer_to_an_earlier_request),
