@@ -45,17 +45,15 @@ static bool shares_node(const struct tt_control *a, const struct tt_control *b)
   return false;
 }
 
-/* A command does not overtake an earlier one of its caller that is still being decided about, nor anybody's that
- * is about one of its nodes: verification must see its own write, not the next. */
+/* A command does not overtake an earlier one of its caller that has not begun, nor anybody's that is permitted and about
+ * one of its nodes: verification must see its own write, not the next. */
 static bool may_begin(const struct tt_control *c)
 {
   for (const struct tt_control *e = c->core->controls; e && e != c; e = e->next) {
-    if (e->stage == COMMAND_ACCESS) {
-      if (!strcmp(e->caller->bare, c->caller->bare))
-        return false;
-    } else if (shares_node(e, c)) {
+    if (e->stage <= COMMAND_WAITING && !strcmp(e->caller->bare, c->caller->bare))
       return false;
-    }
+    if (e->stage != COMMAND_ACCESS && shares_node(e, c))
+      return false;
   }
   return true;
 }

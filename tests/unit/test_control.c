@@ -273,6 +273,19 @@ static void test_a_callers_commands_run_in_order_of_arrival(void **state)
   assert_string_equal(asked(2)->key, "fan");
 }
 
+static void test_a_command_that_waits_holds_up_the_later_ones_of_its_caller(void **state)
+{
+  (void)state;
+  set_as(&bob, "A", "lamp", (const char *const[]){"relay=1"}, 1, TT_TYPE_NONE);
+  set_as(&alice, "B", "lamp", (const char *const[]){"relay=0"}, 1, TT_TYPE_NONE);
+  set_as(&alice, "C", "fan", (const char *const[]){"relay=1"}, 1, TT_TYPE_NONE);
+  assert_int_equal(world->n_asked, 1);
+  world_done(world, 0, 0, NULL);
+  assert_int_equal(world->n_asked, 3);
+  assert_string_equal(asked(1)->key, "lamp");
+  assert_string_equal(asked(2)->key, "fan");
+}
+
 static void test_commands_about_one_node_run_one_after_the_other(void **state)
 {
   (void)state;
@@ -648,6 +661,7 @@ int main(void)
       TEST(test_no_decision_is_a_no),
       TEST(test_without_audit_nothing_is_written),
       TEST(test_a_callers_commands_run_in_order_of_arrival),
+      TEST(test_a_command_that_waits_holds_up_the_later_ones_of_its_caller),
       TEST(test_commands_about_one_node_run_one_after_the_other),
       TEST(test_a_command_that_waited_too_long_is_not_done),
       TEST(test_limits_on_open_commands),
