@@ -113,6 +113,12 @@ static void on_status(void *user, struct tt_api_status *status)
   tt_api_status_count(status, "stanzas_limited", counts.limited);
 }
 
+/* The command that did it is not told here; that it was done has to be seen. */
+static void on_decided(TT_UNUSED void *user, const char *bare, bool is_accepted)
+{
+  tt_log(TT_LOG_INFO, "access", "%s was %s over the control socket", bare, is_accepted ? "let in" : "turned away");
+}
+
 /* ---- Turns -------------------------------------------------------------------------------------------------- */
 
 static void on_turn_begin(void *user, struct tt_now now)
@@ -141,6 +147,8 @@ static int build_trust(struct tt_daemon *d)
   const struct tt_config *config = d->options.config;
   int r = report(tt_access_create(config->rules, config->n_rules, d->options.state_dir, &d->access),
                  "the access rules of the state directory cannot be read");
+  if (r == 0)
+    tt_access_listen(d->access, on_decided, d);
   if (r == 0)
     r = report(tt_audit_create(d->options.state_dir, &d->audit), "the audit cannot be written");
   return r;
@@ -324,7 +332,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
 {
   if (!d)
     return true;
-  bool is_over = !d->host || !d->is_stopping || tt_host_is_stopped(d->host);
+  bool is_over = !d->host || tt_host_is_stopped(d->host);
   sd_event_source_disable_unref(d->patience);
   tt_api_destroy(d->api);
   tt_component_destroy(d->component);

@@ -193,9 +193,12 @@ static enum tt_role highest_role(const struct tt_access *access, const char *bar
   struct rules_of rules = rules_of(access, bare);
   enum tt_role role = TT_ROLE_NONE;
   const struct tt_rule *rule;
-  while ((rule = rule_next(&rules)))
+  while ((rule = rule_next(&rules))) {
     if (rule->role > role)
       role = rule->role;
+    if (rule->nodes.n == 0) /* it is about every node: no later one decides about any */
+      break;
+  }
   return role;
 }
 

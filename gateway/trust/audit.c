@@ -208,7 +208,8 @@ static uint64_t audit_decision(void *user, const struct tt_caller *caller, const
   uint64_t id = ++audit->last_id ? audit->last_id : ++audit->last_id;
   struct json_object *line = line_new("decision", tt_core_now(audit->core).wall_us);
   add_id(line, id);
-  add_who(line, caller->kind, caller->jid);
+  /* The full JID of whoever asks over XMPP; a caller of the socket is their uid, whichever connection it came by. */
+  add_who(line, caller->kind, caller->kind == TT_CALLER_CLI && caller->bare ? caller->bare : caller->jid);
   add_text(line, "node", node->key);
   add_text(line, "parameter", parameter);
   add_value(line, "old", old);

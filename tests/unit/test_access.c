@@ -188,10 +188,10 @@ static void test_roles_anywhere(void **state)
   static const struct {
     const char *bare;
     enum tt_role role;
-  } cases[] = {{"admin@example.org", TT_ROLE_ADMIN},           {"bob@example.org", TT_ROLE_OPERATOR},
-               {"x@friends.example.org", TT_ROLE_READER},      {"foe@friends.example.org", TT_ROLE_OPERATOR},
-               {"barred@other.example.org", TT_ROLE_OPERATOR}, {"hub.example.org", TT_ROLE_READER},
-               {"nobody@example.org", TT_ROLE_NONE},           {"", TT_ROLE_NONE}};
+  } cases[] = {{"admin@example.org", TT_ROLE_ADMIN},       {"bob@example.org", TT_ROLE_OPERATOR},
+               {"x@friends.example.org", TT_ROLE_READER},  {"foe@friends.example.org", TT_ROLE_OPERATOR},
+               {"barred@other.example.org", TT_ROLE_NONE}, {"hub.example.org", TT_ROLE_READER},
+               {"nobody@example.org", TT_ROLE_NONE},       {"", TT_ROLE_NONE}};
   struct tt_access *access;
   struct tt_caller local = {.kind = TT_CALLER_CLI, .jid = "uid:0", .bare = "uid:0", .role = TT_ROLE_READER};
   (void)state;
