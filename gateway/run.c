@@ -42,8 +42,8 @@ static int on_hangup(TT_UNUSED sd_event_source *source, TT_UNUSED const struct s
   return 0;
 }
 
-/* Before there is any thread: they inherit the mask. */
-static int take_signals(sd_event *event)
+/* First of all: a signal that comes while the configuration is read waits for the loop, and threads inherit the mask. */
+static void block_signals(void)
 {
   static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
   sigset_t set;
@@ -51,9 +51,7 @@ static int take_signals(sd_event *event)
   for (size_t i = 0; i < TT_COUNT(signals); i++)
     sigaddset(&set, signals[i]);
   signal(SIGPIPE, SIG_IGN);
-  if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-    return -errno;
-  return sd_event_add_signal(event, NULL, SIGHUP, on_hangup, NULL);
+  sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int serve(sd_event *event, const struct tt_daemon_options *options)
@@ -116,7 +114,7 @@ static int run(const struct tt_config_env *env, const char *state_dir, const cha
   if (load(env, &config) == 0 && lock_state(state_dir, &lock) == 0) {
     int r = sd_event_default(&event);
     if (r >= 0)
-      r = take_signals(event);
+      r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, NULL);
     if (r >= 0)
       code = serve(event, &(struct tt_daemon_options){
                               .event = event, .config = config, .state_dir = state_dir, .socket = socket});
@@ -166,6 +164,7 @@ int tt_command_run(int argc, char **argv)
   if (n > 0)
     return tt_usage("run takes no \"%s\"; the configuration is given by --config", argv[1]);
   tt_log_open(is_verbose ? TT_LOG_DEBUG : TT_LOG_INFO);
+  block_signals();
   limit_descriptors();
   r = tt_registry_create(bridges, NULL, &registry);
   if (r < 0) {
