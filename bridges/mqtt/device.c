@@ -161,6 +161,8 @@ static void hear_source(struct mqtt_device *d, struct mqtt_device_source *s, str
     int r = mqtt_payload_value(payload, s->source, &d->config->points[point], &value, why);
     if (r == 0)
       tt_report(d->device, point, &value, 0, is_retained ? TT_REPORT_RETAINED : 0);
+    else if (r == -ENODATA && is_retained)
+      continue; /* it was not there once: that says nothing about now */
     else if (r == -ENODATA)
       tt_report_missing(d->device, point);
     else

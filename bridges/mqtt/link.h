@@ -64,7 +64,8 @@ int mqtt_link_unsubscribe(struct mqtt_link *link, uint64_t generation, const cha
 /* End this connection; reconnects after the back-off. */
 void mqtt_link_drop(struct mqtt_link *link, uint64_t generation);
 /* The time of this publish is over: what still waits here is taken back; when the broker has been given it and does not
- * acknowledge, the connection is ended, for whatever waits in it must not be sent later. */
+ * acknowledge, the connection is ended, so that nothing is sent again on the next one. What the kernel has already taken
+ * may still arrive when the network heals. */
 void mqtt_link_expire(struct mqtt_link *link, uint64_t generation, tt_id request);
 /* Returns at once; MQTT_STOPPED follows. */
 void mqtt_link_stop(struct mqtt_link *link);

@@ -141,15 +141,21 @@ void tt_connection_state(struct tt_bridge *bridge, enum tt_link_state state, con
   status_show(bridge->host);
 }
 
+/* What was said last about it does not stand any more. */
+static void device_unknown(struct tt_device *device)
+{
+  device->is_down = false;
+  message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, NULL);
+  status_touch(device->bridge->host);
+}
+
 void device_up(struct tt_device *device)
 {
   if (!device->is_down)
     return;
-  device->is_down = false;
-  message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, NULL);
+  device_unknown(device);
   tt_log(TT_LOG_INFO, device->entry->config.key, "answers again");
   poll_alive(device);
-  status_touch(device->bridge->host);
 }
 
 void device_down(struct tt_device *device, const char *text)
@@ -174,10 +180,18 @@ void tt_device_link(struct tt_device *device, enum tt_link_state state, const ch
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
   }
-  if (state == TT_LINK_OFFLINE)
+  switch (state) {
+  case TT_LINK_OFFLINE:
     device_down(device, text);
-  else
+    break;
+  case TT_LINK_ONLINE:
     device_up(device);
+    break;
+  case TT_LINK_UNKNOWN: /* nothing was heard of it: no reason to say that it answers */
+    if (device->is_down)
+      device_unknown(device);
+    break;
+  }
 }
 
 void tt_fail(struct tt_device *device, const char *format, ...)
