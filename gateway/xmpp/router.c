@@ -381,9 +381,26 @@ void tt_router_stanza(struct tt_router *router, struct tt_session *session, cons
   }
 }
 
+static bool unlist(struct tt_router *router, const struct tt_session *session)
+{
+  for (size_t i = 0; i < router->n_sessions; i++)
+    if (router->sessions[i] == session) {
+      router->sessions[i] = router->sessions[--router->n_sessions];
+      return true;
+    }
+  return false;
+}
+
+static void end_requests(struct tt_router *router, struct tt_session *session)
+{
+  tt_router_drop_replies(router, session);
+  tt_router_gone(router, session, NULL);
+}
+
 void tt_router_online(struct tt_router *router, struct tt_session *session)
 {
-  tt_router_offline(router, session); /* nothing of an earlier stream is left */
+  if (unlist(router, session)) /* nothing of an earlier stream is left */
+    end_requests(router, session);
   if (router->n_sessions == TT_ROUTER_SESSIONS_MAX)
     return; /* its requests are served all the same; it is only not told about decisions */
   router->sessions[router->n_sessions++] = session;
@@ -392,11 +409,6 @@ void tt_router_online(struct tt_router *router, struct tt_session *session)
 
 void tt_router_offline(struct tt_router *router, struct tt_session *session)
 {
-  for (size_t i = 0; i < router->n_sessions; i++)
-    if (router->sessions[i] == session) {
-      router->sessions[i] = router->sessions[--router->n_sessions];
-      tt_router_drop_replies(router, session);
-      tt_router_gone(router, session, NULL);
-      return;
-    }
+  unlist(router, session);
+  end_requests(router, session);
 }
