@@ -11,6 +11,8 @@ void tt_router_gone(struct tt_router *router, struct tt_session *session, const 
 {
   for (size_t i = 0; i < router->n_listeners; i++)
     router->listeners[i].fn(router->listeners[i].user, session, full);
+  if (full)
+    tt_router_drop_replies_to(router, session, full);
 }
 
 static void send_presence(struct tt_session *session, const char *type, const char *from, const char *to,

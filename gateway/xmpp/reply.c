@@ -12,7 +12,7 @@
 struct tt_reply {
   struct tt_reply *prev, *next; /* in router->replies */
   struct tt_router *router;
-  struct tt_session *session; /* NULL once it has ended */
+  struct tt_session *session; /* NULL once it has ended, or whoever asked has gone */
   struct tt_caller *caller;
   char *id;
   bool is_message; /* asked by message: nobody waits for a result */
@@ -161,6 +161,15 @@ void tt_router_drop_replies(struct tt_router *router, const struct tt_session *s
     if (!session)
       tt_reply_free(reply);
     else if (reply->session == session)
+      reply->session = NULL;
+  }
+}
+
+void tt_router_drop_replies_to(struct tt_router *router, const struct tt_session *session, const char *jid)
+{
+  struct tt_reply *reply;
+  DL_FOREACH(router->replies, reply) {
+    if (reply->session == session && !strcmp(reply->caller->jid, jid))
       reply->session = NULL;
   }
 }

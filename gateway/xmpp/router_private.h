@@ -73,6 +73,8 @@ struct tt_origin {
 
 /* reply.c */
 void tt_router_drop_replies(struct tt_router *router, const struct tt_session *session); /* NULL: free all */
+/* Who asked as `jid` is not there any more: what is still open for it is done, and nobody told. */
+void tt_router_drop_replies_to(struct tt_router *router, const struct tt_session *session, const char *jid);
 
 /* presence.c */
 void tt_router_presence(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza,
