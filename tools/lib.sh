@@ -2,9 +2,11 @@
 # What tools/try and tools/test share: packages and builds. Sourced; `root` is the source tree.
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config libstrophe-dev libpaho-mqtt-dev libmodbus-dev libyaml-dev
-libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev"
+libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev libcoap3-dev libcurl4-openssl-dev libxml2-dev
+libcbor-dev libmicrohttpd-dev libupnp-dev libseccomp-dev"
 try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
-python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps"
+python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps libcoap3-bin nginx-light gupnp-tools
+gmediarender xvfb iproute2"
 test_packages="libcmocka-dev libxml2-utils python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
 clang-format git man-db"
 

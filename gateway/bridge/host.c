@@ -411,6 +411,7 @@ void tt_stopped(struct tt_bridge *bridge)
 
 static void bridge_reap(struct tt_bridge *bridge)
 {
+  discovery_end(bridge, -ECANCELED, "the connection was closed");
   for (struct tt_device *device = bridge->devices; device; device = device->next)
     if (device->phase != PHASE_IDLE)
       device_leave(device);
@@ -610,6 +611,8 @@ void tt_host_destroy(struct tt_host *host)
     free(host->devices[i].fail_text);
   }
   HASH_CLEAR(hh, host->by_node);
+  for (size_t i = 0; i < host->n_bridges; i++)
+    sd_event_source_disable_unref(host->bridges[i].discovery.timer);
   for (size_t i = 0; i < host->n_bridges; i++)
     free(host->bridges[i].link_text);
   status_finish(host);

@@ -36,6 +36,27 @@ int tt_host_detach(struct tt_host *host, const char *key);
 int tt_host_attach(struct tt_host *host, const char *key);
 bool tt_host_is_attached(const struct tt_host *host, const char *key);
 
+/* ---- What bridges find out ----------------------------------------------------------------------------------
+ * Texts are valid during the call and foreign: not to be believed. */
+struct tt_found_hooks {
+  void *user;
+  /* The device described itself (tt_describe(), whose result this is). NULL: nobody listens. */
+  int (*described)(void *user, const char *key, const char *json, size_t size);
+  /* A line about a point, TT_NO_POINT: about the device (tt_probe()). Not NULL: all reads are probes. */
+  void (*probe)(void *user, const char *key, uint16_t point, const char *text);
+};
+void tt_host_listen(struct tt_host *host, const struct tt_found_hooks *hooks); /* before tt_host_start() */
+
+struct tt_discovery_fns {
+  void *user;
+  void (*candidate)(void *user, const struct tt_candidate *candidate);
+  void (*done)(void *user, int error, const char *text); /* once, never from within tt_host_discover() */
+};
+/* Ask a connection what it sees. -ENOENT: no such connection; -ENOTCONN: it does not run; -EOPNOTSUPP: its protocol has
+ * no discovery; -EBUSY: one is under way. */
+int tt_host_discover(struct tt_host *host, const char *connection, uint64_t deadline_us,
+                     const struct tt_discovery_fns *fns);
+
 /* ---- How it goes, per connection -------------------------------------------------------------------------- */
 struct tt_connection_status {
   const char *name, *protocol;

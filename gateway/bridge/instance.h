@@ -24,6 +24,16 @@ struct request;
 /* What a connection node shows; the last values that were reported. */
 #define STATUS_NUMBERS 5
 
+struct tt_discovery {
+  tt_id id; /* 0: none is under way */
+  uint64_t generation;
+  struct tt_discovery_fns fns;
+  sd_event_source *timer;
+  size_t n_candidates;
+  bool is_done; /* completed from within the call, which is a breach: ended right after it, with `error` */
+  int error;
+};
+
 struct tt_bridge {
   struct tt_host *host;
   const struct tt_connection_config *config;
@@ -42,6 +52,7 @@ struct tt_bridge {
   const char *shown_state;
   uint64_t log_window_us;
   unsigned log_lines;
+  struct tt_discovery discovery;
 };
 
 struct tt_device {
@@ -83,6 +94,7 @@ struct tt_host {
   struct tt_device *devices; /* all of them, one array: pointers are stable */
   size_t n_devices;
   struct tt_device *by_node;
+  struct tt_found_hooks found;
   tt_id node;       /* `gateway` */
   size_t n_running; /* instances that have not stopped */
   bool is_reap_due; /* something has stopped or detached since the pump last ran */
@@ -143,6 +155,11 @@ void poll_start(struct tt_device *device); /* attached, or its connection has co
 void poll_arm(struct tt_device *device);   /* after every change of its requests */
 void poll_alive(struct tt_device *device); /* end of its back-off */
 void poll_finish(struct tt_device *device);
+
+/* ---- found.c */
+/* A discovery was completed, or an id of one is too late; false: it is the id of something else. */
+bool discovery_done(struct tt_bridge *bridge, tt_id request, int error, const char *text);
+void discovery_end(struct tt_bridge *bridge, int error, const char *text);
 
 /* ---- status.c */
 int status_create(struct tt_host *host);

@@ -357,11 +357,6 @@ void tt_done(struct tt_bridge *bridge, tt_id request, int error, const char *for
   struct op *op = op_get(bridge->host, request);
   if (bridge->is_in_call)
     bridge_breach(bridge, "completed a request from within a call");
-  if (!op || op->device->bridge != bridge || !op->is_sent || op->is_done) {
-    bridge->count.late++;
-    status_touch(bridge->host);
-    return;
-  }
   if (format) {
     va_list ap;
     va_start(ap, format);
@@ -369,6 +364,13 @@ void tt_done(struct tt_bridge *bridge, tt_id request, int error, const char *for
     va_end(ap);
   }
   error = error > 0 ? -error : error;
+  if (discovery_done(bridge, request, error, text))
+    return;
+  if (!op || op->device->bridge != bridge || !op->is_sent || op->is_done) {
+    bridge->count.late++;
+    status_touch(bridge->host);
+    return;
+  }
   if (bridge->is_in_call) {
     /* The call still uses what the op owns. */
     op->is_done = true;

@@ -18,7 +18,7 @@
 #include <thingtree/option.h>
 #include <thingtree/point.h>
 
-#define TT_BRIDGE_ABI 1u
+#define TT_BRIDGE_ABI 2u
 
 /* Most devices and requests one instance may have; the host refuses more. */
 #define TT_BRIDGE_DEVICES_MAX  1000
@@ -58,6 +58,7 @@ struct tt_bridge_ops {
   struct tt_level read_address;     /* of a point, beside the core's keys */
   struct tt_level write_address;    /* of `write:`, beside the core's keys */
   const struct tt_wire_type *types; /* may be NULL */
+  bool is_isolated;                 /* runs in a process of its own unless the connection says `isolate: false` */
 
   size_t instance_size; /* private state, allocated zeroed by the host: tt_bridge_state() */
   size_t device_size;   /* likewise per device: tt_device_state() */
@@ -104,8 +105,10 @@ struct tt_bridge_ops {
   void (*write)(struct tt_bridge *bridge, tt_id request, struct tt_device *device, uint16_t point,
                 const struct tt_value *value, uint64_t deadline_us);
 
-  /* Look for devices that are not configured. NULL when the protocol has no such thing. Candidates are reported
-   * one by one, then tt_done(request). Nothing found is adopted. */
+  /* Look for devices, configured or not. NULL when the protocol has no such thing. What is found is told one by one
+   * by tt_candidate(), at most TT_CANDIDATES_MAX, until tt_done(request): when nothing more can come, or shortly
+   * before the deadline where nobody can know. Asks as little of the network as will do. Nothing found is adopted.
+   * The host never has two open at one instance. */
   void (*discover)(struct tt_bridge *bridge, tt_id request, uint64_t deadline_us);
 
   /* Run a command of the bridge's own on a device (a reset, an identification blink). NULL when it has none.

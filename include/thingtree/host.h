@@ -53,6 +53,46 @@ void tt_report_error(struct tt_device *device, uint16_t point, const char *forma
 /* Complete a request. `error` 0 or negative errno; the text (may be NULL) says why, for people. */
 void tt_done(struct tt_bridge *bridge, tt_id request, int error, const char *format, ...) TT_PRINTF(4, 5);
 
+/* ---- What a bridge finds out ------------------------------------------------------------------------- */
+#define TT_CANDIDATES_MAX      1000
+#define TT_CANDIDATE_FACTS_MAX 32
+#define TT_CANDIDATE_TEXT_MAX  512 /* bytes of one text of it; longer ones are cut */
+
+struct tt_fact {
+  const char *name, *value;
+};
+
+/* Somebody's device, as it describes itself: none of it is to be believed, all of it is copied. Texts may be NULL,
+ * except `id`. */
+struct tt_candidate {
+  const char *id; /* tells it from the others of this connection, and is the same the next time */
+  const char *name, *vendor, *model;
+  const char *address; /* for people */
+  /* What `match:` of a mapping is compared with, and where the mapping's parameters of the same names come from:
+   * what a protocol has (rt, if, host; udn, device_type; topic, name). The manual of the bridge lists the names. */
+  const struct tt_fact *facts;
+  size_t n_facts;
+  const char *uses; /* the mapping that has the device describe itself; NULL: only a matching mapping fits */
+};
+/* Between `discover` and tt_done(request) of it; else nothing happens. One with the `id` of an earlier one takes its
+ * place. */
+void tt_candidate(struct tt_bridge *bridge, tt_id request, const struct tt_candidate *candidate);
+
+#define TT_DESCRIPTION_MAX (256 * 1024) /* bytes */
+
+/* The device has told what it is made of: a map in the language of mappings, written as JSON, of which `points` and
+ * `about` are read; where the mapping has a point of the same name, the mapping's keys win. Nothing in it is
+ * substituted. What differs from the last time becomes the device's configuration: it is detached and attached with
+ * its new points, a little later. The text is kept, so that a device that sleeps has its points after a restart.
+ * -EMSGSIZE: it is too large; -ENOMEM */
+int tt_describe(struct tt_device *device, const char *json, size_t size);
+
+/* ---- `thingtree check --probe`: what is on the wire ---------------------------------------------------- */
+/* Is somebody looking? Then a read tells, per point, the raw bytes and what else they could mean. */
+bool tt_is_probing(struct tt_device *device);
+/* One line for people about a point (TT_NO_POINT: about the device). Nothing happens when nobody is looking. */
+void tt_probe(struct tt_device *device, uint16_t point, const char *format, ...) TT_PRINTF(3, 4);
+
 /* The bridge's part of an end (bridge.h: stop, detach). */
 void tt_stopped(struct tt_bridge *bridge);
 void tt_detached(struct tt_device *device);
