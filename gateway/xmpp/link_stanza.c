@@ -10,9 +10,9 @@ static int add_attrs(struct tt_xml_doc *doc, xmpp_stanza_t *stanza)
   int n = xmpp_stanza_get_attribute_count(stanza), r = 0;
   if (n <= 0)
     return 0;
-  if (n > TT_XML_ATTRS_MAX)
+  if (n > TT_XML_ATTRS_MAX + 1) /* the library counts xmlns */
     return -E2BIG;
-  const char *pairs[2 * TT_XML_ATTRS_MAX];
+  const char *pairs[2 * (TT_XML_ATTRS_MAX + 1)];
   n = xmpp_stanza_get_attributes(stanza, pairs, 2 * n);
   for (int i = 0; r == 0 && i + 1 < n; i += 2) {
     if (strcmp(pairs[i], "xmlns") == 0)
