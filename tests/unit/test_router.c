@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stanza in, stanza out: who is answered what, who hears nothing, who is gone. */
 #define _GNU_SOURCE
-#include "xmpp/router.h"
+#include "xmpp/router_private.h"
 
 #include "trust/access.h"
 #include "trust/bucket.h"
@@ -333,6 +333,49 @@ static void test_an_answer_after_the_end_of_the_stream(void **state)
   say(test, "<iq type='get' id='8' " ALICE " " TO "><later xmlns='urn:t'/></iq>"); /* left to tt_router_destroy() */
 }
 
+/* More streams than are told about decisions: the requests of each end with it. */
+static void test_the_end_of_a_stream_that_is_not_listed(void **state)
+{
+  struct test *test = *state;
+  struct tt_session *sessions[TT_ROUTER_SESSIONS_MAX];
+  tt_router_offline(test->world.router, test->session);
+  for (size_t i = 0; i < TT_COUNT(sessions); i++) {
+    sessions[i] = tt_session_create(TT_SESSION_COMPONENT, "more.test", &session_ops, test);
+    tt_router_online(test->world.router, sessions[i]);
+  }
+  tt_router_online(test->world.router, test->session);
+  say(test, "<iq type='get' id='7' " ALICE " " TO "><later xmlns='urn:t'/></iq>");
+  tt_router_offline(test->world.router, test->session);
+  tt_reply_result(test->reply, strdup("<late/>"), 0);
+  assert_string_equal(out_of(test), "");
+  tt_reply_free(test->reply);
+  for (size_t i = 0; i < TT_COUNT(sessions); i++) {
+    tt_router_offline(test->world.router, sessions[i]);
+    tt_session_destroy(sessions[i]);
+  }
+}
+
+/* Whoever has gone is not answered; the same account elsewhere is. */
+static void test_an_answer_to_one_who_has_gone(void **state)
+{
+  static const char *const leaves[] = {"<presence type='unavailable' " ALICE " " TO "/>",
+                                       "<message type='error' " ALICE " " TO "><error type='cancel'>"
+                                       "<service-unavailable xmlns='" STANZAS "'/></error></message>"};
+  struct test *test = *state;
+  for (size_t i = 0; i < TT_COUNT(leaves); i++) {
+    say(test, "<iq type='get' id='7' " ALICE " " TO "><later xmlns='urn:t'/></iq>");
+    struct tt_reply *gone = test->reply;
+    say(test, "<iq type='get' id='8' from='alice@house.test/y' " TO "><later xmlns='urn:t'/></iq>");
+    assert_string_equal(say(test, leaves[i]), "");
+    tt_reply_result(gone, strdup("<late/>"), 0);
+    assert_string_equal(out_of(test), "");
+    tt_reply_result(test->reply, strdup("<here/>"), 0);
+    assert_non_null(strstr(out_of(test), "to='alice@house.test/y' id='8'><here/>"));
+    tt_reply_free(gone);
+    tt_reply_free(test->reply);
+  }
+}
+
 static void test_messages(void **state)
 {
   struct test *test = *state;
@@ -504,6 +547,8 @@ int main(void)
       TEST(test_errors),
       TEST(test_an_answer_later),
       TEST(test_an_answer_after_the_end_of_the_stream),
+      TEST(test_the_end_of_a_stream_that_is_not_listed),
+      TEST(test_an_answer_to_one_who_has_gone),
       TEST(test_messages),
       TEST(test_bounces),
       TEST(test_presence),
