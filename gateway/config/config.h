@@ -26,6 +26,7 @@ struct tt_server_config {
   const char *host; /* NULL: from the JID, by DNS */
   int64_t port;     /* 0: the default */
   const char *ca;   /* PEM file trusted in addition to the system's; NULL */
+  bool is_trusted;  /* of a component: may be another machine, though the stream has no TLS */
 };
 
 struct tt_account_config {

@@ -2,6 +2,7 @@
  * sections.c: what stands once in thingtree.yaml: poll classes, access, xmpp. */
 #include "load.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #define HOUR_US (3600.0 * 1e6)
@@ -305,29 +306,44 @@ struct xmpp_options {
   struct tt_xmpp_config config;
   struct tt_texts dialects;
 };
-#define SERVER_OPTIONS(host_, port_)                                                                               \
-  {                                                                                                                \
-    {.name = "host",                                                                                               \
-     .type = TT_OPTION_STRING,                                                                                     \
-     .offset = offsetof(struct tt_server_config, host),                                                            \
-     .preset = (host_),                                                                                            \
-     .help = "Name or address to connect to; looked up from the address of the account when absent."},             \
-        {.name = "port",                                                                                           \
-         .type = TT_OPTION_INTEGER,                                                                                \
-         .offset = offsetof(struct tt_server_config, port),                                                        \
-         .preset = (port_),                                                                                        \
-         .min = 1,                                                                                                 \
-         .max = 65535,                                                                                             \
-         .help = "Port of the server."},                                                                           \
-        {.name = "ca",                                                                                             \
-         .type = TT_OPTION_STRING,                                                                                 \
-         .offset = offsetof(struct tt_server_config, ca),                                                          \
-         .flags = TT_OPTION_PATH,                                                                                  \
-         .help = "PEM file of a certificate authority to trust beside those of the system."},                      \
-        TT_OPTION_END,                                                                                             \
-  }
-static const struct tt_option account_server_options[] = SERVER_OPTIONS(NULL, NULL);
-static const struct tt_option component_server_options[] = SERVER_OPTIONS("127.0.0.1", "5347");
+static const struct tt_option account_server_options[] = {
+    {.name = "host",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct tt_server_config, host),
+     .help = "Name or address to connect to; looked up from the address of the account when absent."},
+    {.name = "port",
+     .type = TT_OPTION_INTEGER,
+     .offset = offsetof(struct tt_server_config, port),
+     .min = 1,
+     .max = 65535,
+     .help = "Port of the server."},
+    {.name = "ca",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct tt_server_config, ca),
+     .flags = TT_OPTION_PATH,
+     .help = "PEM file of a certificate authority to trust beside those of the system."},
+    TT_OPTION_END,
+};
+static const struct tt_option component_server_options[] = {
+    {.name = "host",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct tt_server_config, host),
+     .preset = "127.0.0.1",
+     .help = "Address to connect to; one that is not of this machine needs `trusted`."},
+    {.name = "port",
+     .type = TT_OPTION_INTEGER,
+     .offset = offsetof(struct tt_server_config, port),
+     .preset = "5347",
+     .min = 1,
+     .max = 65535,
+     .help = "Port of the server for components."},
+    {.name = "trusted",
+     .type = TT_OPTION_BOOLEAN,
+     .offset = offsetof(struct tt_server_config, is_trusted),
+     .preset = "false",
+     .help = "Everybody who can read or change what passes on the way to `host` may control the devices."},
+    TT_OPTION_END,
+};
 static const struct tt_option account_options[] = {
     {.name = "jid",
      .type = TT_OPTION_STRING,
@@ -361,7 +377,7 @@ static const struct tt_option component_options[] = {
      .type = TT_OPTION_TABLE,
      .offset = offsetof(struct tt_component_config, server),
      .table = component_server_options,
-     .help = "The server's component port. This stream is not encrypted: loopback, or a network that is trusted."},
+     .help = "The server's port for components. This stream is not encrypted."},
     TT_OPTION_END,
 };
 const struct tt_option tt_xmpp_options[] = {
@@ -421,6 +437,26 @@ static int load_dialects(struct tt_loader *l, const struct tt_item *item, const 
   return 0;
 }
 
+/* An address of this machine, which nobody else can listen on. A name may be anything's. */
+static bool is_loopback(const char *host)
+{
+  struct in_addr v4;
+  struct in6_addr v6;
+  return (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET) ||
+         (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6)) || strcmp(host, "localhost") == 0;
+}
+
+static int check_component_server(struct tt_loader *l, const struct tt_server_config *server,
+                                  const struct tt_item *item)
+{
+  if (server->is_trusted || is_loopback(server->host))
+    return 0;
+  tt_diag(l->diags, TT_SEVERITY_ERROR, "unencrypted", tt_item_get(item, "host")->mark,
+          "the stream of a component is not encrypted, and \"%s\" is not an address of this machine", server->host);
+  tt_diag_help(l->diags, "an account has TLS; `trusted: true` is for a network that nobody else is on");
+  return -EINVAL;
+}
+
 int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
 {
   struct tt_table_env env = tt_load_env(l, file);
@@ -446,6 +482,8 @@ int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
     r = bad_jid(l, tt_item_get(account, "jid"), "cellar-gw@example.org");
   if (o.config.component.is_set && !is_jid(o.config.component.jid, 0, 0))
     r = bad_jid(l, tt_item_get(component, "jid"), "things.example.org");
+  if (o.config.component.is_set && r == 0)
+    r = check_component_server(l, &o.config.component.server, tt_item_get(component, "server"));
   if (r == 0)
     r = load_dialects(l, tt_item_get(map, "dialects"), &o.dialects, &o.config.dialects);
   if (r == 0)

@@ -170,6 +170,35 @@ static void test_rules_limit(void **state TT_UNUSED)
 
 /* ---- XMPP ------------------------------------------------------------------------------------------------ */
 
+/* A component's stream has no TLS: it leaves the machine only when somebody says so. */
+static void test_component_on_another_machine(void **state TT_UNUSED)
+{
+  static const struct {
+    const char *host;
+    bool is_here;
+  } hosts[] = {{"127.0.0.1", true},
+               {"127.3.2.1", true},
+               {"::1", true},
+               {"localhost", true},
+               {"192.0.2.7", false},
+               {"0.0.0.0", false},
+               {"2001:db8::1", false},
+               {"::ffff:192.0.2.7", false},
+               {"127.0.0.1.x", false},
+               {"xmpp.test", false},
+               {"", false}};
+  for (size_t i = 0; i < TT_COUNT(hosts); i++)
+    for (unsigned trusted = 0; trusted <= 1; trusted++) {
+      struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+      tt_buf_printf(&text, "xmpp: {component: {jid: house.test, secret: x, server: {host: \"%s\"%s}}}\n",
+                    hosts[i].host, trusted ? ", trusted: true" : "");
+      if (hosts[i].is_here || trusted)
+        good(text.data);
+      else
+        refused(text.data, "unencrypted");
+    }
+}
+
 static void test_xmpp_absent(void **state TT_UNUSED)
 {
   good("xmpp:\n");
@@ -223,6 +252,7 @@ static void test_bad_xmpp(void **state TT_UNUSED)
   refused("xmpp: {component: {jid: house.test/x, secret: x}}", "bad-jid");
   refused("xmpp: {account: {jid: gw@house.test}}", "missing-key");
   refused("xmpp: {component: {jid: house.test, secret: }}", "missing-value");
+  refused("xmpp: {component: {jid: house.test, secret: x, server: {ca: ca.pem}}}", "unknown-key");
   refused("xmpp: {account: {jid: gw@house.test, password: x, server: {port: 0}}}", "out-of-range");
   refused("xmpp: {stanza_max: 9999}", "out-of-range");
   refused("xmpp: {stanza_max: 1048577}", "out-of-range");
@@ -243,6 +273,7 @@ int main(void)
       TEST(test_bad_rules),
       TEST(test_one_bad_rule),
       TEST(test_rules_limit),
+      TEST(test_component_on_another_machine),
       TEST(test_xmpp_absent),
       TEST(test_xmpp),
       TEST(test_account_without_server),
