@@ -337,8 +337,9 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_api_destroy(d->api);
   tt_component_destroy(d->component);
   is_over &= tt_link_destroy(d->link) == 0;
-  if (!is_over) {
-    tt_audit_destroy(d->audit); /* what it still holds has to be written */
+  if (!is_over) { /* what the audit lacks and holds has to be written */
+    tt_core_destroy(d->core);
+    tt_audit_destroy(d->audit);
     return false;
   }
   tt_sensor_destroy(d->sensor);

@@ -287,3 +287,10 @@ void command_due(struct tt_control *c)
     break;
   }
 }
+
+void command_drop(struct tt_control *c)
+{
+  step_end(c, TT_REFUSED_DEVICE,
+           c->stage == COMMAND_WRITING ? "the gateway stopped before the device had answered"
+                                       : "written, but the gateway stopped before it was verified");
+}

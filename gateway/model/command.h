@@ -66,5 +66,8 @@ void command_due(struct tt_control *c);
 /* A report of a point: is it what the command waits for? Only notes it; what follows happens in the next turn. */
 void command_report(struct tt_control *c, const struct tt_node *node, uint16_t point);
 
+/* The gateway stops, whatever stage it is in: nobody is told, but the audit is completed. Not freed. */
+void command_drop(struct tt_control *c);
+
 /* control.c: tell the result and free it. `why` is about the step under way. */
 void command_finish(struct tt_control *c, enum tt_refusal refusal, const char *why);

@@ -31,6 +31,7 @@ void tt_controls_drop(struct tt_core *core)
   while (core->controls) {
     struct tt_control *c = core->controls;
     DL_DELETE(core->controls, c);
+    command_drop(c);
     command_free(c);
   }
 }

@@ -275,8 +275,8 @@ static void world_destroy(struct world *w)
 {
   for (size_t i = 0; i < w->n_asked; i++)
     tt_value_finish(&w->asked[i].raw);
-  tt_buf_finish(&w->log);
   tt_core_destroy(w->core);
+  tt_buf_finish(&w->log);
   free(w);
 }
 

@@ -573,6 +573,19 @@ static void test_the_core_goes_with_commands_open(void **state)
   SET("fan", "relay=1");
 }
 
+/* What was written and not yet verified, and what the device still has, have their second line; nobody is told. */
+static void test_the_audit_is_completed_at_the_end(void **state)
+{
+  (void)state;
+  SET("lamp", "setpoint=20.5");
+  world_done(world, 0, 0, NULL); /* it is being read back */
+  SET("fan", "relay=1");
+  SET("fan", "relay=0"); /* has not begun: no line at all */
+  assert_string_equal(world_log(world), "[lamp.setpoint >20.5][fan.relay >true]");
+  tt_core_destroy(TT_STEAL(world->core));
+  assert_string_equal(world_log(world), "[7][7]");
+}
+
 /* ---- Forms ------------------------------------------------------------------------------------------- */
 static void write_parameters(void *user, enum tt_refusal refusal, const char *text,
                              const struct tt_parameter *parameters, size_t n)
@@ -677,6 +690,7 @@ int main(void)
       TEST(test_report_before_the_acknowledgement),
       TEST(test_report_of_something_else_or_nothing),
       TEST(test_the_core_goes_with_commands_open),
+      TEST(test_the_audit_is_completed_at_the_end),
       TEST(test_parameters),
       TEST(test_parameters_later_or_never),
   };
