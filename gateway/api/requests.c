@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * requests.c: the requests `requests`, `accept` and `deny`: who asked to be let in, and the decision.
+ * requests.c: the requests `requests`, `accept`, `deny` and `revoke`: who asked to be let in, and the decision.
  */
 #include "client.h"
 #include "json.h"
@@ -24,7 +24,7 @@ void tt_api_requests(const struct tt_api_call *call)
   tt_api_send_done(call->client, line);
 }
 
-static void answer(const struct tt_api_call *call, const char *jid, int r)
+static void answer(const struct tt_api_call *call, const char *jid, int r, const char *missing)
 {
   json_object *line;
   switch (r) {
@@ -32,7 +32,7 @@ static void answer(const struct tt_api_call *call, const char *jid, int r)
     tt_api_fail(call->client, call->id, "bad-request", "\"%.128s\" is not a JID", jid);
     return;
   case -ENOENT:
-    tt_api_fail(call->client, call->id, "not-found", "%.128s has not asked", jid);
+    tt_api_fail(call->client, call->id, "not-found", "%.128s %s", jid, missing);
     return;
   case -ENOSPC:
     tt_api_fail(call->client, call->id, "busy", "there are %d rules already", TT_RULES_MAX);
@@ -60,12 +60,20 @@ void tt_api_accept(const struct tt_api_call *call)
                 role_name);
     return;
   }
-  answer(call, jid, tt_access_accept(call->api->access, jid, role, nodes));
+  answer(call, jid, tt_access_accept(call->api->access, jid, role, nodes), "");
 }
 
 void tt_api_deny(const struct tt_api_call *call)
 {
   const char *jid;
   if (tt_api_text(call, "jid", true, &jid))
-    answer(call, jid, tt_access_deny(call->api->access, jid));
+    answer(call, jid, tt_access_deny(call->api->access, jid), "has not asked");
+}
+
+void tt_api_revoke(const struct tt_api_call *call)
+{
+  const char *jid;
+  if (tt_api_text(call, "jid", true, &jid))
+    answer(call, jid, tt_access_revoke(call->api->access, jid),
+           "has no rule from `accept`; those of the configuration are changed there");
 }

@@ -31,7 +31,7 @@ static void put_list(struct tt_paper *paper, json_object *line)
 
 struct output {
   bool is_json;
-  const char *said; /* "accepted", "denied"; NULL: the list */
+  const char *said; /* "accepted"; NULL: the list */
 };
 
 static void put_line(void *user, json_object *line)
@@ -57,8 +57,9 @@ static void put_line(void *user, json_object *line)
 /* The words after `requests` as a request; NULL after a message. */
 static json_object *request_of(int n, char **words, const char *role, const char *nodes, const char **ret_said)
 {
-  static const char *const verbs[] = {"accept", "deny"};
-  static const char *const said[] = {"accepted", "denied"};
+  enum { ACCEPT, DENY, REVOKE };
+  static const char *const verbs[] = {[ACCEPT] = "accept", [DENY] = "deny", [REVOKE] = "revoke"};
+  static const char *const said[] = {[ACCEPT] = "accepted", [DENY] = "denied", [REVOKE] = "revoked"};
   json_object *request = json_object_new_object();
   size_t verb = 0;
   if (n == 0) {
@@ -71,14 +72,14 @@ static json_object *request_of(int n, char **words, const char *role, const char
     tt_usage_unknown("word", words[0], verbs, TT_COUNT(verbs));
   else if (n != 2)
     tt_usage("requests %s: one JID", verbs[verb]);
-  else if (verb == 0 && !role)
+  else if (verb == ACCEPT && !role)
     tt_usage("requests accept: as what? --role reader, operator or admin");
   else {
     json_object_object_add(request, "do", json_object_new_string(verbs[verb]));
     json_object_object_add(request, "jid", json_object_new_string(words[1]));
-    if (verb == 0)
+    if (verb == ACCEPT)
       json_object_object_add(request, "role", json_object_new_string(role));
-    if (verb == 0 && nodes)
+    if (verb == ACCEPT && nodes)
       json_object_object_add(request, "nodes", json_object_new_string(nodes));
     *ret_said = said[verb];
     return request;
@@ -103,10 +104,12 @@ int tt_command_requests(int argc, char **argv)
       {.name = NULL},
   };
   const struct tt_args args = {
-      .usage = "requests [accept JID --role ROLE [--nodes GLOB] | deny JID] [OPTIONS]",
+      .usage = "requests [accept JID --role ROLE [--nodes GLOB] | deny JID | revoke JID] [OPTIONS]",
       .help =
           "Shows who has asked to be let in and waits for a decision. `accept` writes a rule for the JID, who need "
-          "not have\nasked; `deny` forgets the request. For admins: root and the daemon's user.",
+          "not have\nasked, or for all of a domain (@example.org); `deny` forgets the request; `revoke` takes back "
+          "what "
+          "was accepted.\nFor admins: root and the daemon's user.",
       .switches = switches,
   };
   int n, exit = tt_args_parse(&args, argc, argv, &n);

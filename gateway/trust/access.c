@@ -34,7 +34,7 @@ struct tt_access {
   struct request requests[TT_REQUESTS_MAX]; /* oldest first */
   size_t n_requests;
   struct {
-    void (*fn)(void *user, const char *bare, bool is_accepted);
+    void (*fn)(void *user, const char *who, bool is_accepted);
     void *user;
   } listeners[LISTENERS_MAX];
   size_t n_listeners;
@@ -358,7 +358,7 @@ size_t tt_access_requests(struct tt_access *access, struct tt_request *out, size
   return n;
 }
 
-void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const char *bare, bool is_accepted),
+void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const char *who, bool is_accepted),
                       void *user)
 {
   assert(access->n_listeners < LISTENERS_MAX);
@@ -366,10 +366,22 @@ void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const cha
   access->listeners[access->n_listeners++].user = user;
 }
 
-static void tell(const struct tt_access *access, const char *bare, bool is_accepted)
+static void tell(const struct tt_access *access, const char *who, bool is_accepted)
 {
   for (size_t i = 0; i < access->n_listeners; i++)
-    access->listeners[i].fn(access->listeners[i].user, bare, is_accepted);
+    access->listeners[i].fn(access->listeners[i].user, who, is_accepted);
+}
+
+/* A bare JID, or the domain of one: "@example.org". */
+static int who_of(const char *text, char out[static BARE_MAX])
+{
+  return text[0] == '@' ? tt_rule_who(text, out, BARE_MAX) : tt_jid_bare(text, out, BARE_MAX);
+}
+
+static bool is_of(const char *bare, const char *who)
+{
+  const char *at = who[0] == '@' ? strchr(bare, '@') : bare;
+  return at && !strcmp(at, who);
 }
 
 static bool is_same_target(const struct tt_rule *a, const struct tt_rule *b)
@@ -382,13 +394,35 @@ static bool is_same_target(const struct tt_rule *a, const struct tt_rule *b)
   return true;
 }
 
-/* Puts the rule first, in place of an older one about the same; in the file before in memory. Takes it over. */
+/* Takes up these rules, of which the caller frees those that are not among them afterwards: in the file before in
+ * memory. On failure everything is as it was. */
+static int rules_replace(struct tt_access *access, struct tt_rule **accepted, size_t n)
+{
+  struct entry *index;
+  size_t n_index;
+  int r = index_make(access, accepted, n, &index, &n_index);
+  if (r < 0)
+    return r;
+  r = access->state_dir ? tt_rules_save(access->state_dir, accepted, n) : 0;
+  if (r < 0) {
+    index_free(index, n_index);
+    return r;
+  }
+  index_free(access->index, access->n_index);
+  free(access->accepted);
+  access->index = index;
+  access->n_index = n_index;
+  access->accepted = accepted;
+  access->n_accepted = n;
+  return 0;
+}
+
+/* Puts the rule first, in place of an older one about the same. Takes it over. */
 static int rule_add(struct tt_access *access, struct tt_rule *rule)
 {
   struct tt_rule *own TT_AUTOFREE = rule, *old = NULL;
   struct tt_rule **accepted TT_AUTOFREE = calloc(access->n_accepted + 1, sizeof *accepted);
-  struct entry *index;
-  size_t n = 1, n_index;
+  size_t n = 1;
   if (!own || !accepted)
     return -ENOMEM;
   accepted[0] = own;
@@ -399,40 +433,56 @@ static int rule_add(struct tt_access *access, struct tt_rule *rule)
       accepted[n++] = access->accepted[i];
   if (access->n_configured + n > TT_RULES_MAX)
     return -ENOSPC;
-  int r = index_make(access, accepted, n, &index, &n_index);
+  int r = rules_replace(access, accepted, n);
   if (r < 0)
     return r;
-  r = access->state_dir ? tt_rules_save(access->state_dir, accepted, n) : 0;
-  if (r < 0) {
-    index_free(index, n_index);
-    return r;
-  }
+  (void)TT_STEAL(accepted);
   (void)TT_STEAL(own);
-  index_free(access->index, access->n_index);
-  free(access->accepted);
   free(old);
-  access->index = index;
-  access->n_index = n_index;
-  access->accepted = TT_STEAL(accepted);
-  access->n_accepted = n;
   return 0;
 }
 
 int tt_access_accept(struct tt_access *access, const char *jid, enum tt_role role, const char *nodes)
 {
   char who[BARE_MAX];
-  size_t i;
-  int r = jid[0] == '@' ? tt_rule_who(jid, who, sizeof who) : tt_jid_bare(jid, who, sizeof who);
-  if (r < 0 || role == TT_ROLE_NONE)
+  if (who_of(jid, who) < 0 || role == TT_ROLE_NONE)
     return -EINVAL;
   if (nodes && (!*nodes || strlen(nodes) > TT_RULE_GLOB_MAX || !tt_utf8_is_valid(nodes, strlen(nodes))))
     return -EINVAL;
-  r = rule_add(access, tt_rule_create(who, role, &nodes, nodes ? 1 : 0));
+  int r = rule_add(access, tt_rule_create(who, role, &nodes, nodes ? 1 : 0));
   if (r < 0)
     return r;
-  if (request_find(access, who, &i))
-    request_remove(access, i);
+  for (size_t i = access->n_requests; i-- > 0;)
+    if (is_of(access->requests[i].bare, who))
+      request_remove(access, i);
   tell(access, who, true);
+  return 0;
+}
+
+int tt_access_revoke(struct tt_access *access, const char *text)
+{
+  char who[BARE_MAX];
+  struct tt_rule **kept TT_AUTOFREE = calloc(access->n_accepted + 1, sizeof *kept),
+                        **gone TT_AUTOFREE = calloc(access->n_accepted + 1, sizeof *gone);
+  size_t n_kept = 0, n_gone = 0;
+  if (!kept || !gone)
+    return -ENOMEM;
+  if (who_of(text, who) < 0)
+    return -EINVAL;
+  for (size_t i = 0; i < access->n_accepted; i++)
+    if (strcmp(access->accepted[i]->who, who) != 0)
+      kept[n_kept++] = access->accepted[i];
+    else
+      gone[n_gone++] = access->accepted[i];
+  if (n_gone == 0)
+    return -ENOENT;
+  int r = rules_replace(access, kept, n_kept);
+  if (r < 0)
+    return r;
+  (void)TT_STEAL(kept);
+  while (n_gone > 0)
+    free(gone[--n_gone]);
+  tell(access, who, false);
   return 0;
 }
 

@@ -35,6 +35,10 @@ size_t tt_access_requests(struct tt_access *access, struct tt_request *out, size
  * -ENOSPC, errors of the file. */
 int tt_access_accept(struct tt_access *access, const char *jid, enum tt_role role, const char *nodes);
 int tt_access_deny(struct tt_access *access, const char *jid); /* -ENOENT */
-/* Called after a decision: the XMPP side answers subscription requests; running readouts are checked again. */
-void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const char *bare, bool is_accepted),
+/* Forget every rule that tt_access_accept() has written for the JID or domain. -ENOENT: there is none, perhaps but in the
+ * configuration; errors of the file: then all of them stand. */
+int tt_access_revoke(struct tt_access *access, const char *who);
+/* Called after a decision about a bare JID, or "@" and a domain: all of its accounts. The XMPP side answers subscription
+ * requests; what runs for them ends when they may not any more. */
+void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const char *who, bool is_accepted),
                       void *user);

@@ -89,32 +89,30 @@ static bool is_online(const struct tt_router *router, const struct tt_session *s
   return false;
 }
 
-void tt_router_decided(void *user, const char *bare, bool is_accepted)
+void tt_router_decided(void *user, const char *who, bool is_accepted)
 {
   struct tt_router *router = user;
-  bool is_answered = false;
+  /* It may have asked before we started, or never: then an answer does no harm. A domain has no address. */
+  bool is_answered = who[0] == '@';
   for (size_t i = 0; i < TT_COUNT(router->asked); i++) {
     struct tt_asked *asked = &router->asked[i];
-    if (!asked->bare || strcmp(asked->bare, bare))
+    if (!asked->bare || !tt_router_is_of(asked->bare, who))
       continue;
     if (is_online(router, asked->session)) {
       is_answered = true;
       if (is_accepted)
-        let_in(router, asked->session, asked->via, bare);
+        let_in(router, asked->session, asked->via, asked->bare);
       else
-        send_presence(asked->session, "unsubscribed", asked->via, bare, NULL);
+        send_presence(asked->session, "unsubscribed", asked->via, asked->bare, NULL);
     }
     asked_clear(asked);
   }
   for (size_t i = 0; i < router->n_sessions; i++) {
     struct tt_session *session = router->sessions[i];
-    if (is_accepted && !is_answered) /* it asked before we started, or never: then this does no harm */
-      send_presence(session, "subscribed", NULL, bare, NULL);
-    if (!is_accepted) {
-      if (!is_answered)
-        send_presence(session, "unsubscribed", NULL, bare, NULL);
-      tt_router_gone(router, session, bare);
-    }
+    if (!is_answered && is_accepted == tt_router_knows(router, who)) /* not one that another rule still lets in */
+      send_presence(session, is_accepted ? "subscribed" : "unsubscribed", NULL, who, NULL);
+    if (!is_accepted)
+      tt_router_gone(router, session, who);
   }
 }
 

@@ -105,9 +105,12 @@ int tt_router_on_gone(struct tt_router *router,
   return 0;
 }
 
-/* `who` is a full JID, or a bare one that stands for all its resources, or NULL for everybody. */
+/* `who` is a full JID, or a bare one that stands for all its resources, or "@" and a domain that stands for all its
+ * accounts, or NULL for everybody. */
 bool tt_router_is_of(const char *full, const char *who)
 {
+  if (who && who[0] == '@')
+    full += strcspn(full, "@/");
   size_t n = who ? strlen(who) : 0;
   return !who || (strncmp(full, who, n) == 0 && (full[n] == '\0' || (full[n] == '/' && !strchr(who, '/'))));
 }

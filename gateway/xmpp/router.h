@@ -76,7 +76,8 @@ int tt_router_add(struct tt_router *router, const struct tt_iq_handler *rows, si
 int tt_router_add_messages(struct tt_router *router, const struct tt_message_handler *rows, size_t n);
 int tt_router_add_features(struct tt_router *router, const char *const *features);
 /* fn is called when a full JID is known to be gone: a bounce (type=error message to it), unavailable presence,
- * a lost subscription (then `full` is a bare JID: all its resources), or our session's end (full NULL). */
+ * a lost subscription (then `full` is a bare JID: all its resources), a rule that was taken away (a bare JID, or "@" and a
+ * domain: all its accounts), or our session's end (full NULL). */
 int tt_router_on_gone(struct tt_router *router,
                       void (*fn)(void *user, struct tt_session *session, const char *full), void *user);
 /* Is this full JID meant by what such a function is called with? */

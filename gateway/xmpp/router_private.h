@@ -82,7 +82,7 @@ void tt_router_presence(struct tt_router *router, struct tt_session *session, co
 void tt_router_gone(struct tt_router *router, struct tt_session *session, const char *full);
 void tt_router_greet(struct tt_router *router, struct tt_session *session); /* presence and roster */
 void tt_router_roster(struct tt_router *router, struct tt_session *session, const struct tt_xml *query);
-void tt_router_decided(void *router, const char *bare, bool is_accepted);
+void tt_router_decided(void *router, const char *who, bool is_accepted);
 void tt_router_forget_asked(struct tt_router *router);
 
 /* Has this bare JID any rule? */

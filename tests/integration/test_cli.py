@@ -160,7 +160,8 @@ def test_requests(house):
     run(scenario())
     assert "accepted" in house.gateway.cli("requests", "accept", "guest@example.org", "--role", "reader", "--nodes",
                                            "garden/**").stdout
-    for words, code in ((["accept", "guest@example.org"], 64), (["accpet", "x"], 64), (["deny", "a@b.example"], 1),
+    assert "revoked" in house.gateway.cli("requests", "revoke", "guest@example.org").stdout
+    for words, code in ((["revoke", "guest@example.org"], 1), (["accept", "guest@example.org"], 64), (["accpet", "x"], 64), (["deny", "a@b.example"], 1),
                         (["accept", "guest@example.org", "--role", "king"], 1)):
         assert house.gateway.cli("requests", *words, check=False).returncode == code
 

@@ -581,9 +581,54 @@ static void test_accepted_rules_last(void **state)
   tt_core_destroy(core);
 }
 
+static void test_what_was_accepted_is_revoked(void **state)
+{
+  static const char *const dirs[] = {dir, NULL};
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(dirs); i++) {
+    struct tt_access *access;
+    heard[0] = '\0';
+    assert_int_equal(tt_access_create(rules, TT_COUNT(rules), dirs[i], &access), 0);
+    tt_access_listen(access, hear, NULL);
+    assert_int_equal(tt_access_accept(access, "new@else.example", TT_ROLE_READER, "house/**"), 0);
+    assert_int_equal(tt_access_accept(access, "new@else.example", TT_ROLE_OPERATOR, "outside/**"), 0);
+    assert_int_equal(tt_access_accept(access, "@else.example", TT_ROLE_READER, NULL), 0);
+    assert_int_equal(tt_access_revoke(access, "nobody@else.example"), -ENOENT);
+    assert_int_equal(tt_access_revoke(access, "no jid"), -EINVAL);
+    assert_int_equal(tt_access_revoke(access, rules[0].who), -ENOENT); /* of the configuration */
+    assert_int_equal(tt_access_revoke(access, "New@else.example/phone"), 0);
+    assert_true(tt_access_knows(access, "new@else.example")); /* by its domain */
+    assert_int_equal(tt_access_revoke(access, "@else.example"), 0);
+    assert_false(tt_access_knows(access, "new@else.example"));
+    assert_string_equal(heard,
+                        "+new@else.example +new@else.example +@else.example -new@else.example -@else.example ");
+    tt_access_destroy(access);
+    assert_int_equal(tt_access_create(rules, TT_COUNT(rules), dirs[i], &access), 0);
+    assert_false(tt_access_knows(access, "new@else.example"));
+    tt_access_destroy(access);
+  }
+}
+
+/* A domain that is let in has nobody waiting. */
+static void test_a_domain_is_accepted(void **state)
+{
+  struct tt_access *access;
+  struct tt_request requests[3];
+  (void)state;
+  assert_int_equal(tt_access_create(NULL, 0, NULL, &access), 0);
+  tt_access_request(access, now, "a@else.example", "gw@house.test");
+  tt_access_request(access, now, "a@other.example", "gw@house.test");
+  tt_access_request(access, now, "b@else.example", "gw@house.test");
+  assert_int_equal(tt_access_accept(access, "@Else.example", TT_ROLE_READER, NULL), 0);
+  assert_int_equal(tt_access_requests(access, requests, 3), 1);
+  assert_string_equal(requests[0].bare, "a@other.example");
+  tt_access_destroy(access);
+}
+
 static void test_a_rule_that_cannot_be_kept_is_not_made(void **state)
 {
   struct tt_access *access;
+  char path[96];
   (void)state;
   assert_int_equal(tt_access_create(NULL, 0, dir, &access), 0);
   assert_int_equal(rmdir(dir), 0);
@@ -591,6 +636,14 @@ static void test_a_rule_that_cannot_be_kept_is_not_made(void **state)
   assert_false(tt_access_knows(access, "a@b"));
   assert_int_equal(mkdir(dir, 0700), 0);
   assert_int_equal(tt_access_accept(access, "a@b", TT_ROLE_READER, NULL), 0);
+  snprintf(path, sizeof path, "%s/rules.json", dir);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(rmdir(dir), 0);
+  assert_int_equal(tt_access_revoke(access, "a@b"), -ENOENT);
+  assert_true(tt_access_knows(access, "a@b")); /* it would come back with the next start */
+  assert_int_equal(mkdir(dir, 0700), 0);
+  assert_int_equal(tt_access_revoke(access, "a@b"), 0);
+  assert_false(tt_access_knows(access, "a@b"));
   tt_access_destroy(access);
 }
 
@@ -668,6 +721,8 @@ int main(void)
       cmocka_unit_test(test_random_rules_against_the_oracle),
       IN_DIR(test_requests),
       IN_DIR(test_accepted_rules_last),
+      IN_DIR(test_what_was_accepted_is_revoked),
+      IN_DIR(test_a_domain_is_accepted),
       IN_DIR(test_a_rule_that_cannot_be_kept_is_not_made),
       cmocka_unit_test(test_without_a_directory_nothing_persists),
       IN_DIR(test_broken_files_let_nobody_in),

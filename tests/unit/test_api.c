@@ -682,10 +682,15 @@ static void test_requests(void **state)
   assert_line(ask(f, &peer, "{\"do\":\"deny\",\"jid\":\"eve@example.org\"}"),
               "{\"jid\":\"eve@example.org\",\"done\":true}");
   assert_false(tt_access_knows(f->access, "eve@example.org"));
+  assert_line(ask(f, &peer, "{\"do\":\"revoke\",\"jid\":\"bob@example.org\"}"),
+              "{\"jid\":\"bob@example.org\",\"done\":true}");
+  assert_false(tt_access_knows(f->access, "bob@example.org"));
   static const struct {
     const char *request, *error;
   } cases[] = {
       {"{\"do\":\"deny\",\"jid\":\"eve@example.org\"}", "not-found"},
+      {"{\"do\":\"revoke\",\"jid\":\"bob@example.org\"}", "not-found"},
+      {"{\"do\":\"revoke\",\"jid\":\"@\"}", "bad-request"},
       {"{\"do\":\"accept\",\"jid\":\"bob@example.org\",\"role\":\"king\"}", "bad-request"},
       {"{\"do\":\"accept\",\"jid\":\"bob@example.org\",\"role\":\"none\"}", "bad-request"},
       {"{\"do\":\"accept\",\"jid\":\"bob@example.org\"}", "bad-request"},

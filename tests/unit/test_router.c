@@ -491,6 +491,26 @@ static void test_a_subscription_request_is_decided(void **state)
   assert_int_equal(tt_access_deny(access, "carol@else.test"), 0);
   assert_string_equal(out_of(test), "<presence type='unsubscribed' from='things.test' to='carol@else.test'/>");
   assert_string_equal(test->world.gone_full, "carol@else.test");
+  /* a domain: whoever of it asked is answered, and it has no address of its own */
+  say(test, "<presence type='subscribe' from='dave@more.test/x' to='n@things.test'/>");
+  assert_int_equal(tt_access_accept(access, "@more.test", TT_ROLE_READER, NULL), 0);
+  const char *out = out_of(test);
+  assert_non_null(strstr(out, "<presence type='subscribed' from='n@things.test' to='dave@more.test'/>"));
+  assert_null(strstr(out, "to='@more.test'"));
+  tt_buf_finish(&test->out);
+  assert_int_equal(tt_access_revoke(access, "@more.test"), 0);
+  assert_string_equal(out_of(test), "");
+  assert_string_equal(test->world.gone_full, "@more.test");
+  /* what is taken back is told to whoever has no other rule */
+  assert_int_equal(tt_access_accept(access, "@else.test", TT_ROLE_READER, NULL), 0);
+  assert_int_equal(tt_access_revoke(access, "bob@else.test"), 0);
+  assert_string_equal(out_of(test), "");
+  assert_int_equal(tt_access_revoke(access, "@else.test"), 0);
+  assert_int_equal(tt_access_accept(access, "bob@else.test", TT_ROLE_READER, NULL), 0);
+  out_of(test);
+  tt_buf_finish(&test->out);
+  assert_int_equal(tt_access_revoke(access, "bob@else.test"), 0);
+  assert_string_equal(out_of(test), "<presence type='unsubscribed' from='things.test' to='bob@else.test'/>");
   teardown(state);
   tt_access_destroy(access);
 }
@@ -509,6 +529,22 @@ static void test_tables_are_bounded(void **state)
     features[i] = names[i];
   }
   assert_int_equal(tt_router_add_features(test->world.router, features), -ENOSPC);
+}
+
+static void test_who_is_meant(void **state)
+{
+  static const struct {
+    const char *full, *who;
+    bool is_meant;
+  } cases[] = {{"a@b/c", NULL, true},      {"a@b/c", "a@b/c", true}, {"a@b/c", "a@b", true},
+               {"a@b/c", "a@b/d", false},  {"a@b/c", "a@bb", false}, {"a@bb/c", "a@b", false},
+               {"a@b/c", "@b", true},      {"a@b", "@b", true},      {"a@bb/c", "@b", false},
+               {"b/c", "@b", false},       {"b/x@b", "@b", false},   {"a@c/x@b", "@b", false},
+               {"a@b/c/d", "a@b/c", false}};
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(cases); i++)
+    if (tt_router_is_of(cases[i].full, cases[i].who) != cases[i].is_meant)
+      fail_msg("%s of %s", cases[i].full, cases[i].who ? cases[i].who : "(all)");
 }
 
 static void test_absurd_addresses(void **state)
@@ -556,6 +592,7 @@ int main(void)
       ACCOUNT(test_roster),
       cmocka_unit_test(test_a_subscription_request_is_decided),
       TEST(test_tables_are_bounded),
+      cmocka_unit_test(test_who_is_meant),
       TEST(test_absurd_addresses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
