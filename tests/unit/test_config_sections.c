@@ -265,18 +265,10 @@ static void test_bad_xmpp(void **state TT_UNUSED)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(test_presets),
-      TEST(test_polls),
-      TEST(test_bad_polls),
-      TEST(test_poll_limits),
-      TEST(test_rules),
-      TEST(test_bad_rules),
-      TEST(test_one_bad_rule),
-      TEST(test_rules_limit),
-      TEST(test_component_on_another_machine),
-      TEST(test_xmpp_absent),
-      TEST(test_xmpp),
-      TEST(test_account_without_server),
+      TEST(test_presets),      TEST(test_polls),       TEST(test_bad_polls),
+      TEST(test_poll_limits),  TEST(test_rules),       TEST(test_bad_rules),
+      TEST(test_one_bad_rule), TEST(test_rules_limit), TEST(test_component_on_another_machine),
+      TEST(test_xmpp_absent),  TEST(test_xmpp),        TEST(test_account_without_server),
       TEST(test_bad_xmpp),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
