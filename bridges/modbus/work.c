@@ -376,7 +376,7 @@ static void run_read(struct mb_worker *worker, struct mb_job *job)
   }
   uint64_t now = mb_now_us();
   if (now >= job->deadline_us) {
-    tell_done(worker, job, -ETIMEDOUT, "its turn did not come in time");
+    tell_done(worker, job, -EBUSY, "its turn did not come in time");
     return;
   }
   if (now < unit->again_us) {

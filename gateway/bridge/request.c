@@ -216,7 +216,7 @@ static void op_unlink(struct op *op)
 
 static enum tt_poll_end poll_end(int error)
 {
-  if (error == -ECANCELED)
+  if (error == -ECANCELED || error == -EBUSY)
     return TT_POLL_SKIPPED;
   return error < 0 ? TT_POLL_FAILED : TT_POLL_ANSWERED;
 }
@@ -240,7 +240,7 @@ static void op_end(struct op *op, int error, const char *text)
   if (op->kind != OP_WRITE) {
     if (error == 0)
       device_up(device);
-    else if (error != -ECANCELED)
+    else if (error != -ECANCELED && error != -EBUSY)
       device_down(device, text);
   }
   struct part *part, *next;

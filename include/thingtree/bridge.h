@@ -92,7 +92,8 @@ struct tt_bridge_ops {
   /* Read points from the device. `points` are indices into its configuration, `n` > 0; the array is valid during
    * the call only. Values are given by tt_report(), then tt_done(request) exactly once, never from within the
    * call. Points that could not be read get tt_report_missing() or tt_report_error(); tt_done() carries an error
-   * only when the device as a whole failed. A request whose deadline (monotonic, us) has passed is not started:
+   * only when the device as a whole failed; -EBUSY when it could not be asked, or was too busy to answer: that says
+   * nothing about whether it is there. A request whose deadline (monotonic, us) has passed is not started:
    * look before each item. The host answers for the bridge one second after the deadline; a later completion is
    * counted and ignored. The host never has two reads of the same point open at once. */
   void (*read)(struct tt_bridge *bridge, tt_id request, struct tt_device *device, const uint16_t points[], size_t n,

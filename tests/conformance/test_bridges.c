@@ -370,9 +370,11 @@ static void test_a_silent_device_is_given_up_in_time(void **state)
   begin_online(&w, 2);
   read_now(&w, "d0", LEVEL);
   row->silence(true);
-  for (int i = 0; i < 3; i++)
-    assert_int_equal(read_in_time(&w, "d0", 200 * MS), -ETIMEDOUT);
-  assert_non_null(world_message(&w, "d0", "offline"));
+  for (int i = 0; i < 3; i++) {
+    int error = read_in_time(&w, "d0", 200 * MS);
+    assert_true(error == -ETIMEDOUT || error == -EBUSY); /* busy: behind a poll that gets no answer either */
+  }
+  WAIT_FOR(&w, world_message(&w, "d0", "offline"));
   row->silence(false);
   WAIT_FOR(&w, read_in_time(&w, "d0", 2000 * MS) == 0);
   assert_null(world_message(&w, "d0", "offline"));

@@ -491,6 +491,34 @@ static void test_host_answers_for_a_silent_bridge(void **state)
   close_world(&w);
 }
 
+/* Its turn on a shared line did not come: the requester is told, and nothing is said of the device. */
+static void test_a_device_that_could_not_be_asked(void **state)
+{
+  struct world w;
+  struct answer a = {0};
+  (void)state;
+  setup(&w);
+  open_world(&w);
+  ask(&w, "one", "a", 5000 * MS, &a);
+  WAIT_FOR(&w, probe.n_calls == 1);
+  tt_done(probe.bridge, probe.calls[0].id, -EBUSY, "its turn did not come");
+  WAIT_FOR(&w, a.calls == 1);
+  assert_int_equal(a.error, -EBUSY);
+  assert_string_equal(a.text, "its turn did not come");
+  assert_null(message_of(&w, "one", "offline"));
+  ask(&w, "one", "a", 5000 * MS, &a);
+  WAIT_FOR(&w, probe.n_calls == 2);
+  tt_done(probe.bridge, probe.calls[1].id, -EIO, NULL);
+  WAIT_FOR(&w, a.calls == 2);
+  assert_non_null(message_of(&w, "one", "offline"));
+  ask(&w, "one", "a", 5000 * MS, &a);
+  WAIT_FOR(&w, probe.n_calls == 3);
+  tt_done(probe.bridge, probe.calls[2].id, -EBUSY, NULL);
+  WAIT_FOR(&w, a.calls == 3);
+  assert_non_null(message_of(&w, "one", "offline")); /* nor that it is back */
+  close_world(&w);
+}
+
 static void test_a_shared_read_keeps_the_earlier_deadline(void **state)
 {
   struct world w;
@@ -865,6 +893,7 @@ int main(void)
       cmocka_unit_test(test_writes_are_one_after_the_other),
       cmocka_unit_test(test_a_read_from_before_a_write_proves_nothing_about_it),
       cmocka_unit_test(test_host_answers_for_a_silent_bridge),
+      cmocka_unit_test(test_a_device_that_could_not_be_asked),
       cmocka_unit_test(test_a_shared_read_keeps_the_earlier_deadline),
       cmocka_unit_test(test_expired_is_not_started),
       cmocka_unit_test(test_completion_from_within_is_a_breach_and_harmless),
