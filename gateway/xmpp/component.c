@@ -190,14 +190,16 @@ static void on_stream_error(struct tt_component *c, const struct tt_xml *error)
 {
   static const struct {
     const char *condition;
-    bool is_slow;
+    bool is_slow, is_violation;
     const char *text;
   } rows[] = {
-      {"not-authorized", true, "the server refused the secret"},
-      {"host-unknown", true, "the server knows no component of this name"},
-      {"conflict", true, "another component of this name is connected"},
-      {"policy-violation", false, "the server closed the stream for a stanza against its policy"},
-      {"system-shutdown", false, "the server is shutting down"},
+      {"not-authorized", true, false, "the server refused the secret"},
+      {"host-unknown", true, false, "the server knows no component of this name"},
+      {"conflict", true, false, "another component of this name is connected"},
+      {"policy-violation", false, true, "the server closed the stream for a stanza against its policy"},
+      /* what Prosody calls a component's stanza above its limit */
+      {"not-well-formed", false, true, "the server closed the stream for a stanza that it could not read"},
+      {"system-shutdown", false, false, "the server is shutting down"},
   };
   const struct tt_xml *text = tt_xml_child(error, "text", NS_STREAM_ERR);
   const char *said = text ? text->text : "", *condition = "an unknown error";
@@ -208,6 +210,8 @@ static void on_stream_error(struct tt_component *c, const struct tt_xml *error)
     condition = child->name;
     for (size_t i = 0; i < TT_COUNT(rows); i++)
       if (!strcmp(condition, rows[i].condition)) {
+        if (rows[i].is_violation)
+          tt_session_violated(c->session);
         fail(c, rows[i].is_slow, "%s:%u: %s", c->host, c->options.port, rows[i].text);
         return;
       }

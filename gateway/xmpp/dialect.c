@@ -290,7 +290,8 @@ static size_t escaped_length(const char *text)
 
 size_t tt_dialect_room(const struct tt_iq *iq)
 {
-  size_t max = tt_router_config(iq->router)->stanza_max;
+  size_t max = tt_router_config(iq->router)->stanza_max, learned = tt_session_stanza_max(iq->session);
+  max = learned < max ? learned : max;
   size_t head = HEAD_ROOM + escaped_length(iq->caller.jid) + escaped_length(iq->caller.local) +
                 escaped_length(iq->caller.language) + escaped_length(iq->id);
   return max > head ? max - head : 1; /* 0 would be no limit */

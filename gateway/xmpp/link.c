@@ -178,6 +178,8 @@ static void on_offline(struct tt_link *l, const struct tt_link_message *message)
   l->state = WAITING;
   close_copy(l);
   if (was_online) {
+    if (message->is_violation)
+      tt_session_violated(l->session);
     tt_session_set_online(l->session, false);
     tt_router_offline(l->options.router, l->session);
   }

@@ -61,6 +61,7 @@ static void stream_error_cause(struct tt_link_cause *c, const char *place, bool 
       {XMPP_SE_SYSTEM_SHUTDOWN, false, "the server is shutting down"},
       {XMPP_SE_RESOURCE_CONSTRAINT, false, "the server has no room for us"},
   };
+  c->is_violation = error->type == XMPP_SE_POLICY_VIOLATION;
   for (size_t i = 0; i < TT_COUNT(rows); i++)
     if (rows[i].type == error->type) {
       tt_link_cause_set(c, rows[i].is_slow, "%s: %s", place, rows[i].text);

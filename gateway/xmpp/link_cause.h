@@ -16,6 +16,7 @@ struct tt_link_cause {
   char certificate[TT_CAUSE_MAX / 2], said[TT_CAUSE_MAX / 2];
   char text[TT_CAUSE_MAX]; /* the sentence; "" while there is none */
   bool is_slow;
+  bool is_violation; /* a stanza of ours was against the server's policy */
 };
 
 /* A line of the library's log. */

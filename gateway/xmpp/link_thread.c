@@ -303,6 +303,7 @@ static void finish_attempt(struct tt_link_thread *t)
   sd_event_source_set_enabled(t->push, SD_EVENT_OFF);
   struct tt_link_message *message = message_or_die(TT_LINK_OFFLINE, t->cause.text);
   message->is_slow = t->cause.is_slow;
+  message->is_violation = t->cause.is_violation;
   tell(t, message);
   if (t->is_quitting)
     sd_event_exit(t->event, 0);

@@ -25,14 +25,14 @@ enum tt_link_kind {
   TT_LINK_SOCKET,  /* fd: a copy, owned by the receiver: shutting it down frees the thread from a silent server */
   TT_LINK_ONLINE,  /* text: our full JID */
   TT_LINK_STANZA,  /* doc, cost_us */
-  TT_LINK_OFFLINE, /* text: why; is_slow */
+  TT_LINK_OFFLINE, /* text: why; is_slow, is_violation */
 };
 
 struct tt_link_message {
   struct tt_relay_item item; /* first */
   enum tt_link_kind kind;
   int fd; /* SOCKET; else -1 */
-  bool is_slow;
+  bool is_slow, is_violation;
   uint64_t cost_us;       /* of the thread's processor time */
   struct tt_xml_doc *doc; /* STANZA */
   size_t n;               /* bytes of text */

@@ -28,6 +28,8 @@ struct tt_session {
   void *user;
   char *jid;
   bool is_online;
+  size_t largest;         /* bytes of a stanza on this stream */
+  size_t stanza_max;      /* learned */
   struct entry *ready;    /* leave at the next flush, in this order */
   struct entry *held;     /* wait for the next of their group, oldest first */
   struct entry *readings; /* those of `ready` that may be dropped, oldest first */
@@ -44,6 +46,7 @@ struct tt_session *tt_session_create(enum tt_session_kind kind, const char *jid,
   session->kind = kind;
   session->ops = *ops;
   session->user = user;
+  session->stanza_max = SIZE_MAX;
   session->jid = strdup(jid);
   if (!session->jid) {
     free(session);
@@ -121,8 +124,21 @@ int tt_session_set_jid(struct tt_session *session, const char *jid)
 void tt_session_set_online(struct tt_session *session, bool is_online)
 {
   session->is_online = is_online;
+  session->largest = 0;
   if (!is_online)
     drop_all(session);
+}
+
+void tt_session_violated(struct tt_session *session)
+{
+  size_t max = session->largest / 2 > TT_STANZA_MIN ? session->largest / 2 : TT_STANZA_MIN;
+  if (session->largest > TT_STANZA_MIN && max < session->stanza_max)
+    session->stanza_max = max;
+}
+
+size_t tt_session_stanza_max(const struct tt_session *session)
+{
+  return session->stanza_max;
 }
 
 bool tt_session_is_online(const struct tt_session *session)
@@ -205,6 +221,7 @@ static int enqueue(struct tt_session *session, const struct tt_out *out)
   }
   session->counts.queued++;
   session->counts.queued_bytes += entry->n;
+  session->largest = entry->n > session->largest ? entry->n : session->largest;
   entry->group = out->group;
   DL_APPEND(session->held, entry);
   if (out->group && out->is_held)

@@ -11,6 +11,7 @@
 #define TT_OUT_QUEUE_MAX       2000              /* stanzas waiting in one session */
 #define TT_OUT_QUEUE_BYTES_MAX (8 * 1024 * 1024) /* and their bytes: beyond, the oldest readings are dropped */
 #define TT_OUT_HOLD_US         (3 * TT_USEC_PER_MSEC)
+#define TT_STANZA_MIN          10000 /* bytes of a stanza that every server takes (RFC 6120 section 13.12) */
 
 enum tt_session_kind { TT_SESSION_ACCOUNT, TT_SESSION_COMPONENT };
 
@@ -50,6 +51,10 @@ int tt_session_set_jid(struct tt_session *session, const char *jid); /* after re
 /* Online: queued stanzas may leave. Offline: what is queued is dropped and counted. */
 void tt_session_set_online(struct tt_session *session, bool is_online);
 bool tt_session_is_online(const struct tt_session *session);
+/* The server has closed the stream for a stanza against its policy, which mostly is one that was too large: none is
+ * larger than half of the largest on that stream from now on, TT_STANZA_MIN at least. Before it goes offline. */
+void tt_session_violated(struct tt_session *session);
+size_t tt_session_stanza_max(const struct tt_session *session); /* bytes; SIZE_MAX: nothing was learned */
 /* Queue one stanza; leaves with all others of this turn in one write at tt_session_flush(). `out` and its borrowed
  * strings are valid during the call only. -ENOTCONN, -ENOMEM, -ENOBUFS. */
 int tt_session_send(struct tt_session *session, const struct tt_out *out);

@@ -180,7 +180,10 @@ static void test_only_configured_dialects_are_advertised(TT_UNUSED void **state)
 static void test_room_for_a_payload(TT_UNUSED void **state)
 {
   struct world *w = world_create_with(&(struct tt_router_config){.dialects = 1, .stanza_max = 10000});
-  struct tt_iq iq = {.router = w->router, .id = "q", .caller = {.jid = "a@b/c", .local = "d", .language = ""}};
+  struct tt_iq iq = {.router = w->router,
+                     .session = w->session,
+                     .id = "q",
+                     .caller = {.jid = "a@b/c", .local = "d", .language = ""}};
   size_t room = tt_dialect_room(&iq);
   assert_true(room > 9000 && room < 10000);
   iq.caller.jid = "a@b/<<<<"; /* four bytes each */
@@ -190,6 +193,25 @@ static void test_room_for_a_payload(TT_UNUSED void **state)
   long_id[sizeof(long_id) - 1] = '\0';
   iq.id = long_id;
   assert_int_equal(tt_dialect_room(&iq), 1);
+  world_destroy(w);
+}
+
+/* What the server was seen not to take counts, too. */
+static void test_room_that_was_learned(TT_UNUSED void **state)
+{
+  struct world *w = world_create_with(&(struct tt_router_config){.dialects = 1, .stanza_max = 65536});
+  struct tt_iq iq = {.router = w->router,
+                     .session = w->session,
+                     .id = "q",
+                     .caller = {.jid = "a@b/c", .local = "d", .language = ""}};
+  assert_in_range(tt_dialect_room(&iq), 64000, 65536);
+  char *payload = malloc(60001);
+  assert_non_null(payload);
+  memset(payload, 'x', 60000);
+  payload[60000] = '\0';
+  tt_session_send(w->session, &(struct tt_out){.kind = TT_OUT_MESSAGE, .payload = payload});
+  tt_session_violated(w->session);
+  assert_in_range(tt_dialect_room(&iq), 29000, 30100);
   world_destroy(w);
 }
 
@@ -206,6 +228,7 @@ int main(void)
       cmocka_unit_test(test_tokens_go_with_the_caller),
       cmocka_unit_test(test_only_configured_dialects_are_advertised),
       cmocka_unit_test(test_room_for_a_payload),
+      cmocka_unit_test(test_room_that_was_learned),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,40 @@ static void test_offline(void **state)
   assert_int_equal(wire->writes, 0);
 }
 
+static void send_bytes(struct wire *wire, size_t n)
+{
+  char *payload = malloc(n + 1);
+  assert_non_null(payload);
+  memset(payload, 'a', n);
+  payload[n] = '\0';
+  assert_int_equal(tt_session_send(wire->session, &(struct tt_out){.kind = TT_OUT_MESSAGE, .payload = payload}), 0);
+  tt_session_flush(wire->session, 0);
+}
+
+/* What was too much for a server once is not tried again. */
+static void test_a_limit_is_learned(void **state)
+{
+  struct wire *wire = *state;
+  assert_int_equal(tt_session_stanza_max(wire->session), SIZE_MAX);
+  send_bytes(wire, TT_STANZA_MIN / 2);
+  tt_session_violated(wire->session); /* so small a one was not it */
+  assert_int_equal(tt_session_stanza_max(wire->session), SIZE_MAX);
+  send_bytes(wire, 60000);
+  send_bytes(wire, 100);
+  tt_session_violated(wire->session);
+  assert_in_range(tt_session_stanza_max(wire->session), 30000, 30100);
+  tt_session_set_online(wire->session, false);
+  tt_session_set_online(wire->session, true);
+  tt_session_violated(wire->session); /* nothing was sent on this stream */
+  assert_in_range(tt_session_stanza_max(wire->session), 30000, 30100);
+  send_bytes(wire, 12000);
+  tt_session_violated(wire->session);
+  assert_int_equal(tt_session_stanza_max(wire->session), TT_STANZA_MIN);
+  send_bytes(wire, 50000);
+  tt_session_violated(wire->session); /* never back */
+  assert_int_equal(tt_session_stanza_max(wire->session), TT_STANZA_MIN);
+}
+
 static void test_a_held_answer_leaves_with_its_data(void **state)
 {
   struct wire *wire = *state;
@@ -204,6 +238,7 @@ int main(void)
       TEST(test_heads),
       TEST(test_an_account_leaves_from_to_its_server),
       TEST(test_offline),
+      TEST(test_a_limit_is_learned),
       TEST(test_a_held_answer_leaves_with_its_data),
       TEST(test_a_held_answer_waits_no_longer_than_it_may),
       TEST(test_a_full_stream_keeps_everything_in_order),
