@@ -17,7 +17,8 @@
 #include "trust/access.h"
 #include "writer.h"
 
-#define TURN_MESSAGES 64 /* taken from the thread in one go */
+#define TURN_MESSAGES 64                      /* taken from the thread in one go */
+#define JOIN_US       (10 * TT_USEC_PER_MSEC) /* between two looks at whether it has ended */
 
 enum state { WAITING, TRYING, ONLINE };
 
@@ -361,6 +362,22 @@ int tt_link_create(const struct tt_link_options *options, struct tt_link **ret)
   return 0;
 }
 
+/* Waits for the thread, and cuts every socket of which it only tells now: it may hang on the handshake there. */
+static int join(struct tt_link *l)
+{
+  for (uint64_t waited_us = 0; waited_us < TT_LINK_END_US; waited_us += JOIN_US) {
+    struct tt_link_message *message;
+    while ((message = (struct tt_link_message *)tt_relay_take(l->from_thread))) {
+      if (message->kind == TT_LINK_SOCKET)
+        on_socket(l, message);
+      tt_link_message_free(&message->item);
+    }
+    if (tt_link_thread_join(l->thread, JOIN_US) == 0)
+      return 0;
+  }
+  return -ETIMEDOUT;
+}
+
 int tt_link_destroy(struct tt_link *l)
 {
   if (!l)
@@ -371,10 +388,10 @@ int tt_link_destroy(struct tt_link *l)
     tt_session_set_online(l->session, false);
     tt_router_offline(l->options.router, l->session);
   } else {
-    cut(l); /* it may hang in a handshake */
+    give_up(l, "the gateway ends"); /* it may hang in a handshake */
   }
   bool is_told = order(l, TT_LINK_QUIT, NULL, 0) == 0;
-  if (!is_told || tt_link_thread_join(l->thread, TT_LINK_END_US) < 0)
+  if (!is_told || join(l) < 0)
     return -ETIMEDOUT;
   link_free(l);
   return 0;

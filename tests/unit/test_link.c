@@ -357,6 +357,22 @@ static void test_ends_in_the_middle_of_a_handshake(void **state)
   test->world.session = NULL;
 }
 
+/* As before, but the loop has not heard yet of the socket on which the thread hangs. */
+static void test_ends_before_it_has_heard_of_the_socket(void **state)
+{
+  struct test *test = *state;
+  start(test, FAULT_PROCEED_ONLY, NULL);
+  assert_true(sd_event_run(test->world.event, WORLD_PATIENCE_MS * TT_USEC_PER_MSEC) >
+              0); /* the thread is to connect */
+  uint64_t until = world_mono() + WORLD_PATIENCE_MS * TT_USEC_PER_MSEC;
+  while (!test->server.is_hello && world_mono() < until)
+    sched_yield();
+  assert_true(test->server.is_hello);
+  assert_int_equal(tt_link_destroy(test->link), 0);
+  test->link = NULL;
+  test->world.session = NULL;
+}
+
 static void test_what_cannot_be_an_account(void **state)
 {
   struct test *test = *state;
@@ -393,6 +409,7 @@ int main(void)
       TEST(test_silence_later),
       TEST(test_pings_keep_it_alive),
       TEST(test_ends_in_the_middle_of_a_handshake),
+      TEST(test_ends_before_it_has_heard_of_the_socket),
       TEST(test_what_cannot_be_an_account),
   };
   signal(SIGPIPE, SIG_IGN);

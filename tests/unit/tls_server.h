@@ -45,6 +45,7 @@ struct tls_server {
   size_t heard_n;
   char *heard;                   /* all that came in over TLS */
   atomic_int n_clients;          /* that have come */
+  atomic_bool is_hello;          /* a client has begun a handshake that is left without an answer */
   atomic_bool is_clear_password; /* something like credentials came without TLS */
 };
 
@@ -128,6 +129,8 @@ static int tls_take(struct tls_client *c)
   c->in[c->n] = '\0';
   if (!c->ssl && (strstr(c->in, "<auth") || strstr(c->in, "<response")))
     s->is_clear_password = true;
+  if (!c->ssl && strstr(c->in, "\x16\x03\x01")) /* the head of a TLS record */
+    s->is_hello = true;
   return 0;
 }
 
