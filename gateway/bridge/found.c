@@ -99,7 +99,7 @@ static const char *cut(const char *text, char room[static TT_CANDIDATE_TEXT_MAX 
   return room;
 }
 
-void tt_candidate(struct tt_bridge *bridge, tt_id request, const struct tt_candidate *candidate)
+void discovery_candidate(struct tt_bridge *bridge, tt_id request, const struct tt_candidate *candidate)
 {
   struct tt_discovery *discovery = &bridge->discovery;
   char room[6][TT_CANDIDATE_TEXT_MAX + 1], facts_room[TT_CANDIDATE_FACTS_MAX][2][TT_CANDIDATE_TEXT_MAX + 1];
@@ -130,31 +130,22 @@ void tt_candidate(struct tt_bridge *bridge, tt_id request, const struct tt_candi
 }
 
 /* ---- A device describes itself -------------------------------------------------------------------------------- */
-int tt_describe(struct tt_device *device, const char *json, size_t size)
+int device_describe(struct tt_device *device, const char *json, size_t size)
 {
   const struct tt_found_hooks *found = &device->bridge->host->found;
-  if (size > TT_DESCRIPTION_MAX)
-    return -EMSGSIZE;
   if (device->phase != PHASE_RUNNING || !found->described)
     return 0;
   return found->described(found->user, device->entry->config.key, json, size);
 }
 
 /* ---- Probing --------------------------------------------------------------------------------------------------- */
-bool tt_is_probing(struct tt_device *device)
+bool device_is_probing(struct tt_device *device)
 {
   return device->bridge->host->found.probe;
 }
 
-void tt_probe(struct tt_device *device, uint16_t point, const char *format, ...)
+void device_probe(struct tt_device *device, uint16_t point, const char *text)
 {
   const struct tt_found_hooks *found = &device->bridge->host->found;
-  char text[TT_HOST_TEXT_MAX];
-  va_list ap;
-  if (!found->probe)
-    return;
-  va_start(ap, format);
-  vsnprintf(text, sizeof(text), format, ap);
-  va_end(ap);
   found->probe(found->user, device->entry->config.key, point, text);
 }

@@ -26,53 +26,47 @@ static void message(struct tt_host *host, tt_id id, const char *code, enum tt_me
 }
 
 /* ---- What a bridge may ask about itself ------------------------------------------------------------------- */
-struct sd_event *tt_bridge_event(struct tt_bridge *bridge)
+static struct sd_event *bridge_event(struct tt_bridge *bridge)
 {
   return bridge->host->event;
 }
 
-const char *tt_bridge_name(struct tt_bridge *bridge)
+static const char *bridge_name(struct tt_bridge *bridge)
 {
   return bridge->config->name;
 }
 
-const void *tt_bridge_options(struct tt_bridge *bridge)
+static const void *bridge_options(struct tt_bridge *bridge)
 {
   return bridge->config->options;
 }
 
-void *tt_bridge_state(struct tt_bridge *bridge)
+static void *bridge_state(struct tt_bridge *bridge)
 {
   return bridge->state;
 }
 
-struct tt_now tt_bridge_now(struct tt_bridge *bridge)
+static struct tt_now bridge_now(struct tt_bridge *bridge)
 {
   return host_now(bridge->host);
 }
 
-struct tt_bridge *tt_device_bridge(struct tt_device *device)
+static struct tt_mailbox *bridge_mailbox(struct tt_bridge *bridge)
 {
-  return device->bridge;
+  return bridge->mailbox;
 }
 
-const struct tt_device_config *tt_device_config(struct tt_device *device)
+static const struct tt_device_config *device_config(struct tt_device *device)
 {
   return &device->entry->config;
 }
 
-void *tt_device_state(struct tt_device *device)
+static void *device_state(struct tt_device *device)
 {
   return device->state;
 }
 
-int tt_post(struct tt_bridge *bridge, enum tt_lane lane, const void *key, size_t key_size, tt_post_fn fn,
-            const void *data, size_t size)
-{
-  return tt_mailbox_post(bridge->mailbox, lane, key, key_size, fn, data, size);
-}
-
-void tt_bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char *format, ...)
+static void bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char *text)
 {
   uint64_t now_us = host_now(bridge->host).mono_us;
   if (now_us - bridge->log_window_us >= LOG_WINDOW_US) {
@@ -82,12 +76,8 @@ void tt_bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char
     bridge->log_window_us = now_us;
     bridge->log_lines = 0;
   }
-  if (++bridge->log_lines > LOG_LINES_MAX)
-    return;
-  va_list ap;
-  va_start(ap, format);
-  tt_logv(level, bridge->config->name, format, ap);
-  va_end(ap);
+  if (++bridge->log_lines <= LOG_LINES_MAX)
+    tt_log(level, bridge->config->name, "%s", text);
 }
 
 void bridge_breach(struct tt_bridge *bridge, const char *what)
@@ -108,20 +98,15 @@ static void tell_devices(struct tt_bridge *bridge, const char *text)
     message(bridge->host, device->node, "connection", TT_MESSAGE_ERROR, text ? said : NULL);
 }
 
-void tt_connection_state(struct tt_bridge *bridge, enum tt_link_state state, const char *format, ...)
+static void connection_state(struct tt_bridge *bridge, enum tt_link_state state, const char *text)
 {
-  char text[TT_HOST_TEXT_MAX] = "";
   enum tt_link_state before = bridge->link;
-  va_list ap;
   if (bridge->phase != PHASE_RUNNING)
     return;
-  if (format && state != TT_LINK_ONLINE) {
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-  }
-  if (state == TT_LINK_OFFLINE && !*text)
-    snprintf(text, sizeof(text), "not connected");
+  if (state == TT_LINK_ONLINE)
+    text = "";
+  else if (state == TT_LINK_OFFLINE && !*text)
+    text = "not connected";
   if (state == before && strcmp(text, bridge->link_text ? bridge->link_text : "") == 0)
     return;
 
@@ -169,20 +154,13 @@ void device_down(struct tt_device *device, const char *text)
   status_touch(device->bridge->host);
 }
 
-void tt_device_link(struct tt_device *device, enum tt_link_state state, const char *format, ...)
+static void device_link(struct tt_device *device, enum tt_link_state state, const char *text)
 {
-  char text[TT_HOST_TEXT_MAX] = "offline";
   if (device->phase != PHASE_RUNNING)
     return;
-  if (format && state == TT_LINK_OFFLINE) {
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-  }
   switch (state) {
   case TT_LINK_OFFLINE:
-    device_down(device, text);
+    device_down(device, *text ? text : "offline");
     break;
   case TT_LINK_ONLINE:
     device_up(device);
@@ -194,13 +172,8 @@ void tt_device_link(struct tt_device *device, enum tt_link_state state, const ch
   }
 }
 
-void tt_fail(struct tt_device *device, const char *format, ...)
+static void device_fail(struct tt_device *device, const char *text)
 {
-  char text[TT_HOST_TEXT_MAX];
-  va_list ap;
-  va_start(ap, format);
-  vsnprintf(text, sizeof(text), format, ap);
-  va_end(ap);
   free(device->fail_text);
   device->fail_text = strdup(text);
 }
@@ -217,8 +190,8 @@ static struct tt_node *node_for(struct tt_device *device, uint16_t point)
   return tt_tree_get(tree_of(device->bridge->host), device->node);
 }
 
-void tt_report(struct tt_device *device, uint16_t point, const struct tt_value *raw, uint64_t stamp_us,
-               unsigned flags)
+static void report(struct tt_device *device, uint16_t point, const struct tt_value *raw, uint64_t stamp_us,
+                   unsigned flags)
 {
   struct tt_host *host = device->bridge->host;
   struct tt_node *node = node_for(device, point);
@@ -232,7 +205,7 @@ void tt_report(struct tt_device *device, uint16_t point, const struct tt_value *
   status_touch(host);
 }
 
-void tt_report_missing(struct tt_device *device, uint16_t point)
+static void report_missing(struct tt_device *device, uint16_t point)
 {
   struct tt_host *host = device->bridge->host;
   struct tt_node *node = node_for(device, point);
@@ -240,18 +213,12 @@ void tt_report_missing(struct tt_device *device, uint16_t point)
     tt_node_report_missing(tree_of(host), host_now(host), node, point);
 }
 
-void tt_report_error(struct tt_device *device, uint16_t point, const char *format, ...)
+static void report_error(struct tt_device *device, uint16_t point, const char *text)
 {
   struct tt_host *host = device->bridge->host;
   struct tt_node *node = node_for(device, point);
-  char text[TT_HOST_TEXT_MAX];
-  if (!node)
-    return;
-  va_list ap;
-  va_start(ap, format);
-  vsnprintf(text, sizeof(text), format, ap);
-  va_end(ap);
-  tt_node_report_error(tree_of(host), host_now(host), node, point, text);
+  if (node)
+    tt_node_report_error(tree_of(host), host_now(host), node, point, text);
 }
 
 /* ---- Devices ---------------------------------------------------------------------------------------------- */
@@ -316,7 +283,7 @@ static int attach(struct tt_device *device)
   return 0;
 }
 
-void tt_detached(struct tt_device *device)
+static void device_detached(struct tt_device *device)
 {
   if (device->phase != PHASE_STOPPING) {
     bridge_breach(device->bridge, "let go of a device that was not asked for");
@@ -397,7 +364,7 @@ static void bridge_start(struct tt_bridge *bridge)
     (void)attach(device); /* has told its node */
 }
 
-void tt_stopped(struct tt_bridge *bridge)
+static void bridge_stopped(struct tt_bridge *bridge)
 {
   if (bridge->phase != PHASE_STOPPING) {
     bridge_breach(bridge, "stopped without having been asked, or twice");
@@ -477,6 +444,31 @@ bool tt_host_is_stopped(const struct tt_host *host)
 {
   return host->n_running == 0;
 }
+
+static const struct tt_calls calls = {
+    .event = bridge_event,
+    .name = bridge_name,
+    .options = bridge_options,
+    .state = bridge_state,
+    .now = bridge_now,
+    .mailbox = bridge_mailbox,
+    .device_config = device_config,
+    .device_state = device_state,
+    .connection_state = connection_state,
+    .device_link = device_link,
+    .fail = device_fail,
+    .report = report,
+    .report_missing = report_missing,
+    .report_error = report_error,
+    .done = request_done,
+    .candidate = discovery_candidate,
+    .describe = device_describe,
+    .is_probing = device_is_probing,
+    .probe = device_probe,
+    .stopped = bridge_stopped,
+    .detached = device_detached,
+    .log = bridge_log,
+};
 
 /* ---- Making everything from the configuration --------------------------------------------------------------- */
 static int device_create(struct tt_host *host, const struct tt_device_entry *entry)
@@ -569,8 +561,8 @@ static int make(struct tt_host *host)
     return -ENOMEM;
   host->n_bridges = config->n_connections;
   for (size_t i = 0; i < host->n_bridges; i++)
-    host->bridges[i] =
-        (struct tt_bridge){.host = host, .config = &config->connections[i], .ops = config->connections[i].ops};
+    host->bridges[i] = (struct tt_bridge){
+        .calls = &calls, .host = host, .config = &config->connections[i], .ops = config->connections[i].ops};
   for (size_t i = 0; r >= 0 && i < config->n_devices; i++)
     r = device_create(host, &config->devices[i]);
   label_places(host);

@@ -10,7 +10,6 @@
 #include "model/core.h"
 
 #define TT_HOST_GRACE_US (1 * TT_USEC_PER_SEC) /* after a deadline the host answers for the bridge */
-#define TT_HOST_TEXT_MAX 512                   /* bytes of one sentence of a bridge */
 
 struct tt_host;
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "calls.h"
 #include "host.h"
 #include "inbox.h"
 #include "schedule.h"
@@ -35,6 +36,7 @@ struct tt_discovery {
 };
 
 struct tt_bridge {
+  const struct tt_calls *calls; /* first: calls.h */
   struct tt_host *host;
   const struct tt_connection_config *config;
   const struct tt_bridge_ops *ops; /* NULL: disabled */
@@ -56,9 +58,9 @@ struct tt_bridge {
 };
 
 struct tt_device {
-  UT_hash_handle hh; /* host->by_node */
-  struct tt_bridge *bridge;
-  struct tt_device *next; /* of the bridge */
+  struct tt_bridge *bridge; /* first: calls.h */
+  UT_hash_handle hh;        /* host->by_node */
+  struct tt_device *next;   /* of the bridge */
   const struct tt_device_entry *entry;
   tt_id node;
   void *state;
@@ -149,6 +151,8 @@ struct tt_device_hooks requests_hooks(struct tt_host *host);
 /* Answer within a later turn of the pump. For nodes without a device behind. */
 int request_answer_later(struct tt_host *host, tt_device_fn fn, void *fn_user);
 
+void request_done(struct tt_bridge *bridge, tt_id request, int error, const char *text);
+
 /* ---- poll.c */
 int poll_plan(struct tt_device *device);   /* what to read how often; -ENOMEM */
 void poll_start(struct tt_device *device); /* attached, or its connection has come back: ask soon */
@@ -160,6 +164,11 @@ void poll_finish(struct tt_device *device);
 /* A discovery was completed, or an id of one is too late; false: it is the id of something else. */
 bool discovery_done(struct tt_bridge *bridge, tt_id request, int error, const char *text);
 void discovery_end(struct tt_bridge *bridge, int error, const char *text);
+
+void discovery_candidate(struct tt_bridge *bridge, tt_id request, const struct tt_candidate *candidate);
+int device_describe(struct tt_device *device, const char *json, size_t size);
+bool device_is_probing(struct tt_device *device);
+void device_probe(struct tt_device *device, uint16_t point, const char *text);
 
 /* ---- status.c */
 int status_create(struct tt_host *host);

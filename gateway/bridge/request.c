@@ -351,19 +351,11 @@ static void op_send(struct op *op)
   bridge->is_in_call = false;
 }
 
-void tt_done(struct tt_bridge *bridge, tt_id request, int error, const char *format, ...)
+void request_done(struct tt_bridge *bridge, tt_id request, int error, const char *text)
 {
-  char text[TT_HOST_TEXT_MAX] = "";
   struct op *op = op_get(bridge->host, request);
   if (bridge->is_in_call)
     bridge_breach(bridge, "completed a request from within a call");
-  if (format) {
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-  }
-  error = error > 0 ? -error : error;
   if (discovery_done(bridge, request, error, text))
     return;
   if (!op || op->device->bridge != bridge || !op->is_sent || op->is_done) {
