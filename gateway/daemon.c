@@ -105,6 +105,8 @@ static void on_status(void *user, struct tt_api_status *status)
                                          .errors = c.failed,
                                          .timeouts = c.timeouts,
                                          .dropped = c.dropped,
+                                         .pid = c.pid,
+                                         .restarts = c.restarts,
                                      });
   }
   for (size_t i = 0; i < d->options.config->files.n; i++)
@@ -165,9 +167,11 @@ static int build_model(struct tt_daemon *d)
   tt_core_set_audit(d->core, tt_audit_hooks(d->audit, d->core));
   tt_core_set_poll_classes(d->core, config->polls, config->n_polls);
   int r = report(tt_host_create(d->options.event, d->core, config, &d->host), "the tree cannot be made");
-  if (r == 0)
-    tt_core_set_devices(d->core, tt_host_devices(d->host));
-  return r;
+  if (r < 0)
+    return r;
+  tt_host_isolation(d->host, &(struct tt_isolation){.bridges = d->options.bridges});
+  tt_core_set_devices(d->core, tt_host_devices(d->host));
+  return 0;
 }
 
 static int build_handlers(struct tt_daemon *d)

@@ -15,6 +15,7 @@ struct tt_daemon_options {
   const struct tt_config *config; /* borrowed; usable */
   const char *state_dir;          /* locked by the caller */
   const char *socket;
+  const char *bridges; /* directory of the shared objects */
 };
 
 /* Builds everything; nothing talks to anybody before the loop runs. What failed has been logged. */

@@ -2,6 +2,8 @@
  *
  * main.c: the word after `thingtree` chooses the subcommand; each is a file of cli/, but for run.c.
  */
+#include "bridge/child.h"
+#include "bridge/process.h"
 #include "cli/cli.h"
 
 #include <locale.h>
@@ -27,6 +29,8 @@ int main(int argc, char **argv)
   size_t n = 0;
 
   setlocale(LC_ALL, "C");
+  if (argc == 2 && strcmp(argv[1], TT_PROCESS_COMMAND) == 0) /* by the daemon; not for people, so no row */
+    return tt_child_run(NULL);
   if (argc < 2)
     return tt_usage("a subcommand is missing");
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

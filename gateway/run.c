@@ -106,7 +106,7 @@ static int load(const struct tt_config_env *env, struct tt_config **ret_config)
   return -EINVAL;
 }
 
-static int run(const struct tt_config_env *env, const char *state_dir, const char *socket)
+static int run(const struct tt_config_env *env, const char *bridges, const char *state_dir, const char *socket)
 {
   struct tt_config *config = NULL;
   sd_event *event = NULL;
@@ -116,8 +116,10 @@ static int run(const struct tt_config_env *env, const char *state_dir, const cha
     if (r >= 0)
       r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, NULL);
     if (r >= 0)
-      code = serve(event, &(struct tt_daemon_options){
-                              .event = event, .config = config, .state_dir = state_dir, .socket = socket});
+      code = serve(
+          event,
+          &(struct tt_daemon_options){
+              .event = event, .config = config, .state_dir = state_dir, .socket = socket, .bridges = bridges});
     else
       fprintf(stderr, "thingtree: %s\n", strerror(-r));
   }
@@ -173,7 +175,8 @@ int tt_command_run(int argc, char **argv)
   }
   struct tt_config_env env = {.file = file, .credentials = credentials};
   tt_registry_serve(registry, &env);
-  int code = run(&env, state && *state ? state : DEFAULT_STATE, socket && *socket ? socket : TT_API_SOCKET);
+  int code =
+      run(&env, bridges, state && *state ? state : DEFAULT_STATE, socket && *socket ? socket : TT_API_SOCKET);
   tt_registry_destroy(registry);
   return code;
 }

@@ -49,6 +49,7 @@ const struct tt_option mb_connection_table[] = {
     {.name = "device",
      .type = TT_OPTION_STRING,
      .offset = CONNECTION(device),
+     .flags = TT_OPTION_DEVICE,
      .help =
          "Serial port (rtu). A path below /dev/serial/by-id stays the same when the adapter is plugged in again."},
     {.name = "baud",

@@ -50,6 +50,8 @@ struct tt_api_connection {
   const char *text;         /* why it is not online; NULL */
   size_t devices, requests; /* attached; open now */
   uint64_t reads, writes, reports, errors, timeouts, dropped;
+  int pid;           /* of its own process; 0: it has none */
+  uint64_t restarts; /* of that */
 };
 
 /* The answer being written: the provider adds to it, in any order, what there is. Strings are copied. */

@@ -56,6 +56,10 @@ void tt_api_status_connection(struct tt_api_status *status, const struct tt_api_
   add_number(out, "errors", connection->errors);
   add_number(out, "timeouts", connection->timeouts);
   add_number(out, "dropped", connection->dropped);
+  if (connection->pid > 0)
+    add_number(out, "pid", (uint64_t)connection->pid);
+  if (connection->restarts > 0)
+    add_number(out, "restarts", connection->restarts);
   json_object_array_add(status->connections, out);
 }
 

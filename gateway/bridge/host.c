@@ -2,7 +2,7 @@
  *
  * host.c: the life of instances and devices, and what bridges tell about them.
  */
-#include "instance.h"
+#include "isolate.h"
 
 #include "service/log.h"
 
@@ -283,6 +283,14 @@ static int attach(struct tt_device *device)
   return 0;
 }
 
+void device_lost(struct tt_device *device, int error)
+{
+  attach_failed(device, error);
+  device->phase = PHASE_STOPPED;
+  device->bridge->host->is_reap_due = true;
+  requests_pump(device->bridge->host);
+}
+
 static void device_detached(struct tt_device *device)
 {
   if (device->phase != PHASE_STOPPING) {
@@ -338,6 +346,10 @@ static void bridge_start(struct tt_bridge *bridge)
   if (!bridge->ops || bridge->phase != PHASE_IDLE)
     return;
   int r = 0;
+  if (bridge->config->is_isolated) {
+    bridge->isolated = isolate_ops(bridge->config->ops);
+    bridge->ops = &bridge->isolated;
+  }
   if (bridge->ops->instance_size > 0 && !(bridge->state = calloc(1, bridge->ops->instance_size)))
     r = -ENOMEM;
   if (r >= 0)
@@ -410,6 +422,11 @@ void host_reap(struct tt_host *host)
     host->stopped_fn = NULL;
     fn(host->stopped_user);
   }
+}
+
+void tt_host_isolation(struct tt_host *host, const struct tt_isolation *isolation)
+{
+  host->isolation = *isolation;
 }
 
 void tt_host_start(struct tt_host *host)

@@ -22,6 +22,13 @@ void tt_host_destroy(struct tt_host *host);
 /* What the core needs of it. */
 struct tt_device_hooks tt_host_devices(struct tt_host *host);
 
+/* How bridges get a process of their own (`isolate:`). Texts are borrowed. Before tt_host_start(). */
+struct tt_isolation {
+  const char *program; /* does what `thingtree bridge-host` does; NULL: this program does */
+  const char *bridges; /* the directory of the shared objects; NULL: what is built into the program */
+};
+void tt_host_isolation(struct tt_host *host, const struct tt_isolation *isolation);
+
 /* Starts every connection, attaches every device. What fails is a node with a message. */
 void tt_host_start(struct tt_host *host);
 /* Stops every connection; every open request ends with -ECANCELED. `fn` is called once when all have stopped,
@@ -69,6 +76,8 @@ struct tt_connection_status {
   uint64_t late;     /* completions after that */
   uint64_t dropped;  /* reports that found no room */
   uint64_t breaches; /* of the contract in bridge.h */
+  int pid;           /* of its own process; 0: it has none */
+  uint64_t restarts; /* of that */
 };
 size_t tt_host_n_connections(const struct tt_host *host);
 struct tt_connection_status tt_host_connection(struct tt_host *host, size_t i);

@@ -39,7 +39,8 @@ struct tt_bridge {
   const struct tt_calls *calls; /* first: calls.h */
   struct tt_host *host;
   const struct tt_connection_config *config;
-  const struct tt_bridge_ops *ops; /* NULL: disabled */
+  const struct tt_bridge_ops *ops; /* NULL: disabled; `isolated` when it has a process of its own */
+  struct tt_bridge_ops isolated;   /* isolate.h */
   struct tt_mailbox *mailbox;
   void *state;
   tt_id node;
@@ -97,6 +98,7 @@ struct tt_host {
   size_t n_devices;
   struct tt_device *by_node;
   struct tt_found_hooks found;
+  struct tt_isolation isolation;
   tt_id node;       /* `gateway` */
   size_t n_running; /* instances that have not stopped */
   bool is_reap_due; /* something has stopped or detached since the pump last ran */
@@ -130,6 +132,8 @@ static inline bool device_is_usable(const struct tt_device *device)
 /* The device proved alive, or did not answer. Logs and shows the change. */
 void device_up(struct tt_device *device);
 void device_down(struct tt_device *device, const char *text);
+/* It could not be attached, as is known only now: an error node from here on. tt_fail() has said why. */
+void device_lost(struct tt_device *device, int error);
 /* The bridge did what bridge.h forbids: counted, and said once. */
 void bridge_breach(struct tt_bridge *bridge, const char *what);
 

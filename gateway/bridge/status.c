@@ -3,7 +3,7 @@
  * status.c: the gateway's own nodes, `gateway` and one below it for every connection, and what they show. They are
  * read like any device: from the cache, which is brought up to date within a second of a change.
  */
-#include "instance.h"
+#include "isolate.h"
 
 #include <stdio.h>
 
@@ -212,6 +212,9 @@ struct tt_connection_status tt_host_connection(struct tt_host *host, size_t i)
   status.protocol = bridge->config->ops ? bridge->config->ops->name : "";
   status.state = status_state(bridge);
   status.text = bridge->down ? bridge->down : bridge->link_text;
+  struct isolate_status isolate = isolate_status(bridge);
+  status.pid = isolate.pid;
+  status.restarts = isolate.restarts;
   if (bridge->mailbox)
     status.dropped += tt_mailbox_counts(bridge->mailbox).dropped;
   return status;

@@ -59,7 +59,7 @@ static void put_connections(struct tt_paper *paper, json_object *list)
                {"offline", TT_GLYPH_BAD, TT_STYLE_BAD},
                {"disabled", TT_GLYPH_OFF, TT_STYLE_BAD},
                {"", TT_GLYPH_OFF, TT_STYLE_DIM}};
-  static const char *const counters[] = {"reads", "writes", "reports", "errors", "timeouts", "dropped"};
+  static const char *const counters[] = {"reads", "writes", "reports", "errors", "timeouts", "dropped", "restarts"};
   struct tt_table table;
   tt_table_init(&table, &paper->term, 5);
   for (size_t i = 0; i < tt_list_size(list); i++) {
@@ -74,6 +74,8 @@ static void put_connections(struct tt_paper *paper, json_object *list)
     for (size_t c = 0; c < TT_COUNT(counters); c++)
       if (tt_member_number(one, counters[c]) > 0)
         tt_buf_printf(&counts, ", %lld %s", (long long)tt_member_number(one, counters[c]), counters[c]);
+    if (tt_member_number(one, "pid") > 0)
+      tt_buf_printf(&counts, ", process %lld", (long long)tt_member_number(one, "pid"));
     put_mark(&table, looks[k].glyph, looks[k].style);
     tt_table_put(&table, TT_STYLE_STRONG, tt_member_text(one, "name"));
     tt_table_put(&table, TT_STYLE_PLAIN, tt_member_text(one, "protocol"));

@@ -60,6 +60,7 @@ struct tt_connection_config {
    * has an option of that name (Modbus: how long one answer may take), it is the bridge's alone and this is 10 s. */
   uint64_t timeout_us;
   struct tt_mark mark;
+  bool is_isolated; /* `isolate:`: the bridge runs in a process of its own */
   bool is_implicit; /* made for devices without `connection:`; its name is the protocol's */
   bool is_disabled;
   const char *error; /* why; one sentence with file:line */

@@ -9,6 +9,7 @@
 struct connection_options {
   const char *protocol;
   uint64_t timeout_us;
+  bool is_isolated;
 };
 const struct tt_option tt_connection_options[] = {
     {.name = "protocol",
@@ -23,6 +24,12 @@ const struct tt_option tt_connection_options[] = {
      .min = 1e3,
      .max = 3600e6,
      .help = "How long one read or write of a device may take. A bridge may have a timeout of its own instead."},
+    {.name = "isolate",
+     .type = TT_OPTION_BOOLEAN,
+     .offset = offsetof(struct connection_options, is_isolated),
+     .help =
+         "Whether the bridge runs in a process of its own, which can touch nothing but the network and the files "
+         "named here. Default: no, but for protocols whose library is not to be trusted."},
     TT_OPTION_END,
 };
 
@@ -74,11 +81,14 @@ static int fill_connection(struct tt_loader *l, struct tt_file *file, struct tt_
       return r;
     bool is_theirs = tt_table_find(c->ops->connection.options, "timeout");
     c->timeout_us = is_theirs ? TT_TIMEOUT_US : o.timeout_us;
+    const struct tt_item *isolate = tt_item_get(map, "isolate");
+    c->is_isolated = isolate && !tt_item_is_null(isolate) ? o.is_isolated : c->ops->is_isolated;
     const struct tt_option *tables[] = {tt_connection_options, c->ops->connection.options};
     r = tt_table_check_keys(&env, tables, TT_COUNT(tables), map, what);
     if (r < 0)
       return r;
   } else {
+    c->is_isolated = c->ops->is_isolated;
     map = tt_item_map(l->arena, 0, c->mark); /* required options are required here, too */
     if (!map)
       return -ENOMEM;

@@ -59,7 +59,8 @@ struct tt_choice {
 enum tt_option_flag {
   TT_OPTION_REQUIRED = 1 << 0,
   TT_OPTION_INHERIT = 1 << 1, /* POINT tables: `defaults:` of the mapping may give it for all points */
-  TT_OPTION_PATH = 1 << 2, /* STRING: a file that must be readable; relative to the directory of thingtree.yaml */
+  TT_OPTION_PATH = 1 << 2,   /* STRING: a file that must be readable; relative to the directory of thingtree.yaml */
+  TT_OPTION_DEVICE = 1 << 3, /* STRING: a device file, read and written; it may come and go */
 };
 
 struct tt_option {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One suite that every bridge passes: what include/thingtree/bridge.h demands, against a real peer, built in and as a
- * shared object.
+ * One suite that every bridge passes: what include/thingtree/bridge.h demands, against a real peer, built in, as a
+ * shared object, and as one in a process of its own.
  *
- *   test_bridges NAME builtin|DIRECTORY-OF-THE-SO */
+ *   test_bridges NAME builtin|DIRECTORY-OF-THE-SO [PROGRAM-FOR-ITS-PROCESS] */
 #include "row.h"
 
 #include "bridge/registry.h"
@@ -646,10 +646,12 @@ int main(int argc, char **argv)
       cmocka_unit_test(test_many_devices),
   };
   struct tt_registry *registry = NULL;
-  if (argc != 3 || !choose(argv[1], argv[2], &registry)) {
-    fputs("usage: test_bridges NAME builtin|DIRECTORY\n", stderr);
+  if (argc < 3 || argc > 4 || !choose(argv[1], argv[2], &registry)) {
+    fputs("usage: test_bridges NAME builtin|DIRECTORY [PROGRAM]\n", stderr);
     return 2;
   }
+  if (argc == 4)
+    world_isolation = (struct tt_isolation){.program = argv[3], .bridges = argv[2]};
   tt_log_open(TT_LOG_ERROR);
   int r = cmocka_run_group_tests(tests, NULL, NULL);
   tt_registry_destroy(registry);

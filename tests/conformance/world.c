@@ -11,6 +11,8 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+struct tt_isolation world_isolation;
+
 /* ---- Configuration ------------------------------------------------------------------------------------------ */
 static void put(const char *dir, const char *name, const char *text)
 {
@@ -48,8 +50,8 @@ void world_load(struct world *w, const struct tt_bridge_ops *ops, const struct w
   assert_non_null(mkdtemp(dir));
   snprintf(top, sizeof(top),
            "version: 1\npoll:\n  often: {every: 1s, max_age: 1s}\nconnections:\n  " BRIDGE
-           ":\n    protocol: %s\n%s\ninclude: [devices.yaml]\nmappings: [mappings]\n",
-           text->protocol, text->connection);
+           ":\n    protocol: %s\n    isolate: %s\n%s\ninclude: [devices.yaml]\nmappings: [mappings]\n",
+           text->protocol, world_isolation.program ? "true" : "false", text->connection);
   snprintf(mapping, sizeof(mapping), "mapping: %s/conformance\nversion: 1\nprotocol: %s\n%s", text->protocol,
            text->protocol, text->mapping);
   snprintf(path, sizeof(path), "%s/mappings", dir);
@@ -148,6 +150,7 @@ void world_open(struct world *w, const struct tt_bridge_ops *ops, const struct w
   tt_core_set_access(w->core, (struct tt_access_hooks){.role = on_role, .sight = on_sight, .check = on_check});
   tt_core_set_audit(w->core, (struct tt_audit_hooks){.decision = on_decision, .outcome = on_outcome});
   assert_int_equal(tt_host_create(w->event, w->core, w->config, &w->host), 0);
+  tt_host_isolation(w->host, &world_isolation);
   w->hooks = tt_host_devices(w->host);
   tt_core_set_devices(w->core, w->hooks);
   tt_host_start(w->host);

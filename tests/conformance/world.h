@@ -34,6 +34,9 @@ struct world {
   unsigned n_stopped; /* times the host said so */
 };
 
+/* Set: the bridges of the worlds that are opened from here on run in processes of this program. */
+extern struct tt_isolation world_isolation;
+
 /* Only the configuration: nothing is made of it. */
 void world_load(struct world *w, const struct tt_bridge_ops *ops, const struct world_text *text);
 void world_unload(struct world *w);
