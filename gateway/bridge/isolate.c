@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define GONE       "the process of this connection has ended"
-#define TOO_LARGE  "its description is too large for a process of its own"
-#define FORGET_US  (60 * TT_USEC_PER_SEC) /* after its deadline nobody waits for a request */
-#define MEMORY_MAX (4u * 1024 * 1024)     /* for the paths in one start */
+#define GONE             "the process of this connection has ended"
+#define TOO_LARGE        "its description is too large for a process of its own"
+#define FORGET_US        (60 * TT_USEC_PER_SEC) /* after its deadline nobody waits for a request */
+#define PRIORITY_BEGIN   (SD_EVENT_PRIORITY_NORMAL - 10)
+#define PRIORITY_REFUSAL (SD_EVENT_PRIORITY_NORMAL + 5)
+#define PRIORITY_END     (SD_EVENT_PRIORITY_NORMAL + 20)
+#define MEMORY_MAX       (4u * 1024 * 1024) /* for the paths in one start */
 
 static void over(void *user, int error);
 static int on_end(sd_event_source *source, int fd, uint32_t revents, void *user);
@@ -208,7 +211,7 @@ static int begin(struct isolate *isolate)
   if (r >= 0)
     r = sd_event_add_io(event, &isolate->end, isolate->process.pidfd, EPOLLIN, on_end, isolate);
   if (r >= 0) /* what it said before its end is heard first */
-    r = sd_event_source_set_priority(isolate->end, SD_EVENT_PRIORITY_NORMAL + 20);
+    r = sd_event_source_set_priority(isolate->end, PRIORITY_END);
   if (r >= 0)
     r = send_config(isolate);
   if (r >= 0)
@@ -373,9 +376,11 @@ static int isolated_start(struct tt_bridge *bridge)
     r = sd_event_add_defer(tt_bridge_event(bridge), &isolate->refuser, on_refuse, isolate);
   if (r >= 0)
     r = sd_event_source_set_enabled(isolate->refuser, SD_EVENT_OFF);
+  if (r >= 0) /* who asks again at once what was refused must not keep others waiting: a defer source goes first */
+    r = sd_event_source_set_priority(isolate->refuser, PRIORITY_REFUSAL);
   /* Begins when the devices have joined, for what they name must be known, and before anybody asks something. */
   if (r >= 0)
-    r = sd_event_source_set_priority(isolate->again, SD_EVENT_PRIORITY_NORMAL - 10);
+    r = sd_event_source_set_priority(isolate->again, PRIORITY_BEGIN);
   if (r >= 0)
     r = sd_event_source_set_enabled(isolate->again, SD_EVENT_ONESHOT);
   if (r < 0)

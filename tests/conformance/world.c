@@ -50,7 +50,7 @@ void world_load(struct world *w, const struct tt_bridge_ops *ops, const struct w
   assert_non_null(mkdtemp(dir));
   snprintf(top, sizeof(top),
            "version: 1\npoll:\n  often: {every: 1s, max_age: 1s}\nconnections:\n  " BRIDGE
-           ":\n    protocol: %s\n    isolate: %s\n%s\ninclude: [devices.yaml]\nmappings: [mappings]\n",
+           ":\n    protocol: %s\n    isolate: %s\n%s\ninclude: [devices.yaml, more.yaml]\nmappings: [mappings]\n",
            text->protocol, world_isolation.program ? "true" : "false", text->connection);
   snprintf(mapping, sizeof(mapping), "mapping: %s/conformance\nversion: 1\nprotocol: %s\n%s", text->protocol,
            text->protocol, text->mapping);
@@ -62,6 +62,7 @@ void world_load(struct world *w, const struct tt_bridge_ops *ops, const struct w
   put(dir, path, mapping);
   put(dir, "thingtree.yaml", top);
   put_devices(dir, text);
+  put(dir, "more.yaml", text->more ? text->more : "");
   snprintf(path, sizeof(path), "%s/thingtree.yaml", dir);
   struct tt_config_env env = {.file = path, .bridge = find_bridge, .names = names, .user = (void *)(uintptr_t)ops};
   assert_int_equal(tt_config_load(&env, &w->config, &w->diags), 0);
