@@ -50,6 +50,8 @@ struct child {
   void *options, *state;
   struct hosted *devices; /* by id */
   bool is_greeted, is_running, is_stopping, is_over;
+  bool is_offline; /* the connection, as said last */
+  bool has_failed; /* something, since the last ping */
 };
 
 static struct child *child_of(struct tt_bridge *bridge)
@@ -143,6 +145,7 @@ static bool on_is_probing(struct tt_device *device)
 /* ---- What it tells -------------------------------------------------------------------------------------------- */
 static void on_connection_state(struct tt_bridge *bridge, enum tt_link_state state, const char *text)
 {
+  child_of(bridge)->is_offline = state == TT_LINK_OFFLINE;
   mention(child_of(bridge), &(struct tt_letter){.type = TT_FRAME_STATE, .number = state, .text = text}, ABOUT_ALL);
 }
 
@@ -189,6 +192,7 @@ static void on_report_error(struct tt_device *device, uint16_t point, const char
 
 static void on_done(struct tt_bridge *bridge, tt_id request, int error, const char *text)
 {
+  child_of(bridge)->has_failed |= error < 0 && error != -ECANCELED;
   say(child_of(bridge), &(struct tt_letter){.type = TT_FRAME_DONE, .id = request, .error = error, .text = text});
 }
 
@@ -440,6 +444,11 @@ static int take_ping(struct child *child, const struct tt_letter *m)
 {
   uint64_t dropped = tt_channel_dropped(child->channel);
   (void)m;
+  /* Perhaps it fails for want of a file that is another one now; as long as all goes well nobody needs it. */
+  const char *replaced = child->is_offline || child->has_failed ? tt_sandbox_replaced() : NULL;
+  child->has_failed = false;
+  if (replaced)
+    return failed(child, "%s has been replaced", replaced);
   if (child->mailbox)
     dropped += tt_mailbox_counts(child->mailbox).dropped;
   say(child, &(struct tt_letter){.type = TT_FRAME_PONG, .number = dropped});

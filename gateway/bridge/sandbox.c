@@ -28,6 +28,8 @@
 /* What makes sense for what is not a directory. */
 #define FS_OF_FILE (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
+#define SEEN_MAX 256 /* files whose replacement is noticed */
+
 /* What libraries read: the loader and its libraries, name resolution, certificates, time zones. */
 static const char *const system_files[] = {
     "/lib",
@@ -55,6 +57,46 @@ static const char *const system_files[] = {
     "/dev/null",
     "/proc/self", /* its own, and the interfaces and routes of the network */
 };
+
+/* Files that were permitted, and what they were; of this process, which does it once. */
+static struct {
+  const char *path;
+  dev_t device;
+  ino_t inode; /* 0: not there */
+} seen[SEEN_MAX];
+static size_t n_seen;
+
+static void identify(const char *path, dev_t *ret_device, ino_t *ret_inode, bool *ret_is_directory)
+{
+  struct stat st;
+  bool is_there = stat(path, &st) == 0;
+  *ret_device = is_there ? st.st_dev : 0;
+  *ret_inode = is_there ? st.st_ino : 0;
+  *ret_is_directory = is_there && S_ISDIR(st.st_mode);
+}
+
+static void see(const char *path)
+{
+  bool is_directory; /* what is replaced in one is permitted by it */
+  if (n_seen == SEEN_MAX)
+    return;
+  seen[n_seen].path = path;
+  identify(path, &seen[n_seen].device, &seen[n_seen].inode, &is_directory);
+  n_seen += !is_directory;
+}
+
+const char *tt_sandbox_replaced(void)
+{
+  for (size_t i = 0; i < n_seen; i++) {
+    dev_t device;
+    ino_t inode;
+    bool is_directory;
+    identify(seen[i].path, &device, &inode, &is_directory);
+    if (device != seen[i].device || inode != seen[i].inode)
+      return seen[i].path;
+  }
+  return NULL;
+}
 
 static int permit(int ruleset, const char *path, uint64_t rights)
 {
@@ -99,12 +141,16 @@ static int shut_files(const struct tt_sandbox *sandbox)
   if (ruleset < 0)
     return -errno;
   int r = 0;
-  for (size_t i = 0; r == 0 && i < TT_COUNT(system_files); i++)
+  for (size_t i = 0; r == 0 && i < TT_COUNT(system_files); i++) {
+    see(system_files[i]);
     r = permit(ruleset, system_files[i], FS_READ);
+  }
   if (r == 0)
     r = permit(ruleset, "/dev/null", FS_DEVICE & all);
-  for (size_t i = 0; r == 0 && i < sandbox->n_files; i++)
+  for (size_t i = 0; r == 0 && i < sandbox->n_files; i++) {
+    see(sandbox->files[i]);
     r = permit(ruleset, sandbox->files[i], FS_READ);
+  }
   for (size_t i = 0; r == 0 && i < sandbox->n_devices; i++)
     r = permit_device(ruleset, sandbox->devices[i], FS_DEVICE & all);
   if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)

@@ -23,3 +23,7 @@ struct tt_sandbox {
 /* For this thread and all that it will make; there must be no other yet. No way back. enum tt_shut of what is shut, or
  * a negative errno: then it must not go on. */
 int tt_sandbox_enter(const struct tt_sandbox *sandbox);
+
+/* What may be read is the file that was there then. One that is another now, because it was replaced (a renewed
+ * certificate, /etc/resolv.conf after a change of network), can be read only by a fresh process. NULL: none. */
+const char *tt_sandbox_replaced(void);

@@ -140,7 +140,7 @@ def main():
         for part in reversed(parts):
             part.stop()
     env = {**os.environ, "TT_MODBUS_METER": str(BUILD / "tests/simulators/modbus_meter")}
-    for name in ("bench_writer", "bench_modbus"):
+    for name in ("bench_writer", "bench_modbus", "bench_isolate"):
         print("\n" + subprocess.run([str(BUILD / "tests/bench" / name)], check=True, capture_output=True, text=True,
                                     env=env).stdout, end="")
     stripped = directory / "stripped"

@@ -376,7 +376,8 @@ static void answer(struct tt_bridge *bridge, const struct request *request)
     const struct tt_point *point = &tt_device_config(request->device)->points[request->points[i]];
     tt_report(request->device, request->points[i], &TT_VALUE_INT64(value_of(bridge, point)), 0, 0);
   }
-  tt_done(bridge, request->id, 0, NULL);
+  int error = request->is_write && request->device ? try_own_file(options_of(bridge)->file) : 0;
+  tt_done(bridge, request->id, -error, NULL);
 }
 
 static int on_answers(sd_event_source *source, void *user)

@@ -2,7 +2,7 @@
  *
  * naughty.h: a bridge without a protocol that does what its connection's `does:` says, all of it a fault but `well`:
  *
- *   well      answers reads with a number that grows, and writes
+ *   well      answers reads with a number that grows, and writes as long as it can read its file
  *   dies      in `start`, by abort()
  *   floods    reports without end
  *   garbage   answers a read by writing rubbish to the daemon

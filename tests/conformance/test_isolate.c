@@ -417,6 +417,34 @@ static void test_what_it_can_touch(void **state TT_UNUSED)
   world_close(&w);
 }
 
+/* The file that may be read is the one that was there: a new one of its name is read by a new process, when it is needed. */
+static void test_a_file_is_replaced(void **state TT_UNUSED)
+{
+  struct world w;
+  struct answer a;
+  char fresh[80];
+  open_world(&w, "well", NULL, 1);
+  wait_online(&w);
+  assert_int_equal(world_write(&w, "d0", "level", 1, in(5000 * MS), &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  snprintf(fresh, sizeof(fresh), "%s.fresh", file);
+  assert_int_equal(close(open(fresh, O_WRONLY | O_CREAT, 0600)), 0);
+  assert_int_equal(rename(fresh, file), 0);
+  assert_int_equal(world_write(&w, "d0", "level", 1, in(5000 * MS), &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, has_landlock() ? -EACCES : 0);
+  if (has_landlock()) {
+    WAIT_FOR(&w, world_is(&w, "offline"));
+    assert_true(is_said(&w, "has been replaced"));
+    wait_online(&w);
+    assert_int_equal(world_write(&w, "d0", "level", 1, in(5000 * MS), &a), 0);
+    WAIT_FOR(&w, a.calls > 0);
+    assert_int_equal(a.error, 0);
+  }
+  world_close(&w);
+}
+
 static void read_proc(pid_t pid, const char *name, char out[static 4096], size_t *ret_n)
 {
   char path[64];
@@ -658,6 +686,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(test_what_makes_no_sense_ends_it_alone),
       cmocka_unit_test(test_a_flood_does_not_hold_the_loop),
       cmocka_unit_test(test_what_it_can_touch),
+      cmocka_unit_test(test_a_file_is_replaced),
       cmocka_unit_test(test_nothing_of_the_daemon_is_in_it),
       cmocka_unit_test(test_it_ends_with_the_daemon),
       cmocka_unit_test(test_signals_for_all_are_not_meant_for_it),

@@ -16,7 +16,7 @@ struct tt_isolation world_isolation;
 /* ---- Configuration ------------------------------------------------------------------------------------------ */
 static void put(const char *dir, const char *name, const char *text)
 {
-  char path[300];
+  char path[400];
   snprintf(path, sizeof(path), "%s/%s", dir, name);
   FILE *file = fopen(path, "w");
   assert_non_null(file);
