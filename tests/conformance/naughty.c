@@ -8,6 +8,8 @@
 #include "bridge/process.h"
 
 #include <fcntl.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -217,6 +219,29 @@ static int try_owner_by_ioctl(const char *file)
   return result(ioctl(TT_PROCESS_FD, 0x8901 /* FIOSETOWN */, &pid));
 }
 
+static int try_resolve(const char *file)
+{
+  struct addrinfo *found = NULL;
+  (void)file;
+  int r = getaddrinfo("localhost", "http", NULL, &found);
+  if (found)
+    freeaddrinfo(found);
+  return r == 0 ? 0 : ENOENT;
+}
+
+static void *end(void *user)
+{
+  return user;
+}
+
+static int try_thread(const char *file)
+{
+  pthread_t thread;
+  (void)file;
+  int r = pthread_create(&thread, NULL, end, NULL);
+  return r == 0 ? pthread_join(thread, NULL) : r;
+}
+
 static int try_available(const char *file)
 {
   int n;
@@ -231,6 +256,8 @@ const struct naughty_attempt naughty_attempts[] = {
     {"udp", try_udp, true, false},
     {"routes", try_routes, true, false},
     {"available", try_available, true, false},
+    {"resolve", try_resolve, true, false},
+    {"thread", try_thread, true, false},
     {"write_own_file", try_write_own_file, false, true},
     {"passwd", try_passwd, false, true},
     {"create", try_create, false, true},

@@ -655,6 +655,41 @@ static void test_a_write_is_never_done_twice(void **state TT_UNUSED)
   peer_stop(&peer);
 }
 
+/* A serial line is a file that must be opened, and that comes and goes under its name. */
+static void test_a_serial_line(void **state TT_UNUSED)
+{
+  struct world w;
+  struct peer peer = {0};
+  struct answer a;
+  char connection[200], link[80];
+  snprintf(link, sizeof(link), "%s.line", file);
+  snprintf(connection, sizeof(connection), "    transport: rtu\n    device: %s\n", link);
+  peer_start(&peer, link, "");
+  const struct world_text text = {
+      .protocol = "modbus",
+      .connection = connection,
+      .mapping = "params: {level: {type: integer}}\npoints:\n  level: {holding: \"${level}\", type: int16}\n",
+      .with = with_level,
+      .n = 1,
+  };
+  world_open(&w, &tt_bridge_modbus, &text);
+  for (int i = 0; i < 2; i++) {
+    WAIT_FOR(&w, world_is(&w, "online"));
+    assert_int_equal(world_read(&w, "d0", "level", in(5000 * MS), &a), 0);
+    WAIT_FOR(&w, a.calls > 0);
+    if (a.error != 0)
+      fail_msg("%s", a.text);
+    peer_stop(&peer); /* unplugged */
+    if (i == 0) {
+      WAIT_FOR(&w, world_is(&w, "offline"));
+      peer_start(&peer, link, "");
+    }
+  }
+  assert_int_equal(world_status(&w).restarts, 0);
+  world_close(&w);
+  unlink(link);
+}
+
 /* ---- ---------------------------------------------------------------------------------------------------------------- */
 static int make_file(void **state TT_UNUSED)
 {
@@ -692,6 +727,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(test_signals_for_all_are_not_meant_for_it),
       cmocka_unit_test(test_discovery),
       cmocka_unit_test(test_a_write_is_never_done_twice),
+      cmocka_unit_test(test_a_serial_line),
   };
   if (argc == 2 && strcmp(argv[1], TT_PROCESS_COMMAND) == 0)
     return tt_child_run(builtin);
