@@ -52,6 +52,21 @@ static double read_once(struct world *w, const char *key)
   return now_us() - began;
 }
 
+/* MiB */
+static double memory_of(int pid, const char *what)
+{
+  char path[64], line[200];
+  double kib = 0;
+  snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+  FILE *rollup = fopen(path, "r");
+  while (rollup && fgets(line, sizeof(line), rollup))
+    if (strncmp(line, what, strlen(what)) == 0)
+      kib = strtod(line + strlen(what), NULL);
+  if (rollup)
+    fclose(rollup);
+  return kib / 1024;
+}
+
 static void with_nothing(char *out, size_t size, unsigned device TT_UNUSED)
 {
   snprintf(out, size, "%s", "");
@@ -94,6 +109,7 @@ int main(int argc, char **argv)
     inside[i] = read_once(&w, "d");
     isolated[i] = read_once(&w, "d0");
   }
+  double pss = memory_of(world_status(&w).pid, "Pss:"), private = memory_of(world_status(&w).pid, "Private_Dirty:");
   world_close(&w);
   for (int i = 0; i < STARTS; i++) {
     double began = now_us();
@@ -107,7 +123,9 @@ int main(int argc, char **argv)
   double p99[] = {part(inside, READS, 0.99), part(isolated, READS, 0.99)};
   printf("a Modbus read through the host: inside p50 %.0f us, p99 %.0f us; isolated p50 %.0f us, p99 %.0f us: "
          "isolation "
-         "adds %.0f us (p50); from nothing to the first isolated reading %.1f ms (p50)\n",
-         p50[0], p99[0], p50[1], p99[1], p50[1] - p50[0], part(starts, STARTS, 0.5) / 1000);
+         "adds %.0f us (p50); from nothing to the first isolated reading %.1f ms (p50); its process: PSS %.1f MiB, "
+         "private "
+         "dirty %.1f MiB\n",
+         p50[0], p99[0], p50[1], p99[1], p50[1] - p50[0], part(starts, STARTS, 0.5) / 1000, pss, private);
   return 0;
 }
