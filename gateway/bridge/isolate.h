@@ -3,7 +3,7 @@
  * isolate.h: a bridge in a process of its own, as the daemon's host sees it: a bridge like any other, whose nine functions
  * say to that process (child.h) what they are asked. The process is started by `start`, watched, and started again when it
  * ends, ever more rarely while it keeps ending. Its end costs its connection: open requests end with -EPIPE, nothing is
- * sent twice. Everything that it says is taken for hostile: what is not acceptable ends it, and it alone.
+ * sent twice. A file that only a device names can be read when the device was there as the process was started. Everything that it says is taken for hostile: what is not acceptable ends it, and it alone.
  */
 #pragma once
 

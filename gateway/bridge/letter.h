@@ -74,7 +74,7 @@ struct tt_letter {
 
 /* What stands behind the head; nothing of `letter` changes hands. */
 void tt_letter_put(const struct tt_letter *letter, struct tt_buf *out);
-/* -EBADMSG: not a letter; -ENOMEM. The blob points into the frame. The caller finishes it. */
+/* -EBADMSG: not a letter, or no memory for it. The blob points into the frame. The caller finishes it. */
 int tt_letter_take(const struct tt_frame *frame, struct tt_letter *ret);
 void tt_letter_finish(struct tt_letter *letter);
 #define TT_AUTOLETTER TT_CLEANUP(tt_letter_finish)

@@ -170,6 +170,29 @@ static int try_unix(const char *file)
   return make_socket(AF_UNIX, SOCK_STREAM, 0);
 }
 
+static int make_pair(int type)
+{
+  int pair[2];
+  int r = result(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
+  if (r == 0) {
+    close(pair[0]);
+    close(pair[1]);
+  }
+  return r;
+}
+
+static int try_pair(const char *file)
+{
+  (void)file;
+  return make_pair(SOCK_STREAM);
+}
+
+static int try_datagram_pair(const char *file)
+{
+  (void)file;
+  return make_pair(SOCK_DGRAM);
+}
+
 static int try_packet(const char *file)
 {
   (void)file;
@@ -275,6 +298,8 @@ const struct naughty_attempt naughty_attempts[] = {
     {"memory_file", try_memory_file, false, false},
     {"ring", try_ring, false, false},
     {"unix", try_unix, false, false},
+    {"pair", try_pair, true, false},
+    {"datagram_pair", try_datagram_pair, false, false},
     {"packet", try_packet, false, false},
     {"raw", try_raw, false, false},
     {"audit", try_audit, false, false},

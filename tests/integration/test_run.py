@@ -166,3 +166,47 @@ def test_starts_over_a_socket_that_was_left_behind(directory):
     assert gateway.cli("status").returncode == 0
     gateway.stop()
     assert not gateway.socket.exists()
+
+
+def isolated_pids(gateway):
+    return {c["name"]: c.get("pid") for c in gateway.status()["connections"]}
+
+
+def is_gone(pid):
+    return not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def test_bridges_in_processes_of_their_own(directory, mosquitto):
+    """They run, hold no secret where others could see it, and go with the daemon, however it goes."""
+    gateway = make(directory, f"""\
+version: 1
+connections:
+  broker: {{protocol: mqtt, url: "mqtt://127.0.0.1:{mosquitto.port}", user: gw,
+           password: "${{credential:mqtt-password}}", isolate: true}}
+  beside: {{protocol: mqtt, url: "mqtt://127.0.0.1:{mosquitto.port}"}}
+devices:
+  plug: {{uses: mqtt/tasmota-plug, connection: broker, with: {{topic: x}}}}
+mappings: [{world.ROOT}/mappings]
+""")
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        gateway.start()
+        pids = isolated_pids(gateway)
+        assert pids["broker"] and not pids["beside"]
+        proc = pathlib.Path(f"/proc/{pids['broker']}")
+        assert proc.joinpath("cmdline").read_bytes() == b"thingtree\0bridge-host\0"
+        assert proc.joinpath("environ").read_bytes() == b""
+        assert f"process {pids['broker']}" in gateway.cli("status").stdout
+        os.kill(pids["broker"], signal.SIGKILL)
+        world.wait_until(lambda before=pids: isolated_pids(gateway)["broker"] not in (None, before["broker"]),
+                         what="another process")
+        pid = isolated_pids(gateway)["broker"]
+        assert {c["name"]: c.get("restarts", 0) for c in gateway.status()["connections"]} == {"broker": 1, "beside": 0}
+        if end == signal.SIGTERM:
+            began = time.monotonic()
+            assert gateway.stop() == 0
+            assert time.monotonic() - began < 3
+            assert is_gone(pid)
+        else:
+            gateway.process.kill()
+            world.wait_until(lambda last=pid: is_gone(last), what="the end of the bridge's process")
+    assert CANARY not in gateway.log()
