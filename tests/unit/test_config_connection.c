@@ -43,6 +43,38 @@ static void test_options(void **state TT_UNUSED)
   assert_int_equal(((const struct bare_connection *)connection("c")->options)->timeout_us, 200000);
 }
 
+static const struct tt_bridge_ops *find_apart(void *user TT_UNUSED, const char *protocol TT_UNUSED)
+{
+  static struct tt_bridge_ops apart; /* a bridge that is better kept apart */
+  apart = bare;
+  apart.is_isolated = true;
+  return &apart;
+}
+
+/* In a process of its own: as the connection says, else as the bridge says, also for the one that nobody wrote. */
+static void test_isolate(void **state TT_UNUSED)
+{
+  struct tt_config_env env = {.file = w.file, .bridge = find_apart};
+  put_mappings();
+  put("thingtree.yaml", "connections:\n  yes: {protocol: bare, isolate: true}\n"
+                        "  no: {protocol: bare, isolate: false}\n  none: {protocol: bare}\n"
+                        "  null: {protocol: bare, isolate: null}\n");
+  load_clean();
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(w.config->connections[i].is_isolated, i == 0);
+  put("more.yaml", "devices: {one: {uses: bare/thing}}\n");
+  put("thingtree.yaml", "connections:\n  yes: {protocol: bare, isolate: true}\n"
+                        "  no: {protocol: bare, isolate: false}\n  none: {protocol: bare}\n"
+                        "include: [more.yaml]\n");
+  forget();
+  assert_int_equal(tt_config_load(&env, &w.config, &w.diags), 0);
+  assert_clean();
+  assert_int_equal(w.config->n_connections, 4);
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(w.config->connections[i].is_isolated, i != 1);
+  assert_true(connection("bare")->is_implicit && connection("bare")->is_isolated);
+}
+
 /* A write has the time of the connection when it has none of its own. */
 static void test_timeout_of_writes(void **state TT_UNUSED)
 {
@@ -183,6 +215,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_options),
+      TEST(test_isolate),
       TEST(test_timeout_of_writes),
       TEST(test_implicit),
       TEST(test_broken),
