@@ -47,8 +47,13 @@ const char *tt_pick_pointer_problem(const char *pointer)
 
 int tt_pick_json_parse(const char *data, size_t n, struct json_object **ret_json, char *why)
 {
-  if (n > TT_PICK_SIZE_MAX) {
-    snprintf(why, TT_PICK_WHY_SIZE, "payload of %zu bytes, more than %u", n, TT_PICK_SIZE_MAX);
+  return tt_pick_json_parse_max(data, n, TT_PICK_SIZE_MAX, ret_json, why);
+}
+
+int tt_pick_json_parse_max(const char *data, size_t n, size_t max, struct json_object **ret_json, char *why)
+{
+  if (n > max) {
+    snprintf(why, TT_PICK_WHY_SIZE, "payload of %zu bytes, more than %zu", n, max);
     return -EINVAL;
   }
   if (!tt_utf8_is_valid(data, n)) {
@@ -77,6 +82,34 @@ int tt_pick_json_parse(const char *data, size_t n, struct json_object **ret_json
   }
   *ret_json = json;
   return 0;
+}
+
+struct json_object *tt_pick_json_member(struct json_object *json, const char *key)
+{
+  struct json_object *value = NULL;
+  return json_object_is_type(json, json_type_object) && json_object_object_get_ex(json, key, &value) ? value : NULL;
+}
+
+const char *tt_pick_json_text(struct json_object *json, const char *key)
+{
+  struct json_object *value = tt_pick_json_member(json, key);
+  return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
+bool tt_pick_pointer_append(char *pointer, size_t size, const char *key)
+{
+  size_t n = strlen(pointer);
+  char *p = pointer + n;
+  if (n + 2 * strlen(key) + 2 > size)
+    return false;
+  *p++ = '/';
+  for (const char *c = key; *c; c++) {
+    if (*c == '~' || *c == '/')
+      *p++ = '~';
+    *p++ = *c == '~' ? '0' : *c == '/' ? '1' : *c;
+  }
+  *p = '\0';
+  return true;
 }
 
 int tt_pick_json_at(struct json_object *json, const char *pointer, struct json_object **ret)

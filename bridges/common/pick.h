@@ -33,8 +33,15 @@ extern const struct tt_option tt_pick_shape_options[];
 const char *tt_pick_pointer_problem(const char *pointer);
 
 /* Parse the whole of `data`: one JSON value in strict UTF-8, nothing behind it. -EINVAL with the reason in `why`
- * (TT_PICK_WHY_SIZE bytes). The caller releases with json_object_put(). */
+ * (TT_PICK_WHY_SIZE bytes). The caller releases with json_object_put(). The second takes more than TT_PICK_SIZE_MAX: what
+ * devices tell of themselves. */
 int tt_pick_json_parse(const char *data, size_t n, struct json_object **ret_json, char *why);
+int tt_pick_json_parse_max(const char *data, size_t n, size_t max, struct json_object **ret_json, char *why);
+/* A member, borrowed; NULL: there is none, or it is no object. Its text: NULL also when it is no text. */
+struct json_object *tt_pick_json_member(struct json_object *json, const char *key);
+const char *tt_pick_json_text(struct json_object *json, const char *key);
+/* Lengthen a pointer by a key, whatever characters that has. false: there is no room, and nothing changes. */
+bool tt_pick_pointer_append(char *pointer, size_t size, const char *key);
 /* The value at `pointer`, borrowed from `json`; `*ret` is NULL for null. -ENOENT: there is no such place. */
 int tt_pick_json_at(struct json_object *json, const char *pointer, struct json_object **ret);
 

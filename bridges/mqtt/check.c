@@ -126,6 +126,25 @@ static void check_ask(struct place place, const struct tt_device_config *device,
   check_loop(place, device, ask->topic, diags);
 }
 
+static void check_describe(struct place place, const struct mqtt_describe *describe, struct tt_diags *diags)
+{
+  bool is_named = describe->zigbee2mqtt || describe->tasmota;
+  if ((describe->zigbee2mqtt != NULL) + (describe->tasmota != NULL) + (describe->explore != NULL) > 1)
+    tt_diag(diags, TT_SEVERITY_ERROR, "describe", place.mark,
+            "describe: one of zigbee2mqtt, tasmota and explore can be given, not several");
+  if (is_named && !(describe->name && *describe->name))
+    tt_diag(diags, TT_SEVERITY_ERROR, "describe", place.mark, "describe: the name of the device is missing");
+  if (!is_named && describe->name)
+    tt_diag(diags, TT_SEVERITY_ERROR, "describe", place.mark,
+            "describe: name is given without zigbee2mqtt or tasmota");
+  if (describe->zigbee2mqtt)
+    check_topic(place, describe->zigbee2mqtt, diags);
+  if (describe->tasmota)
+    check_topic(place, describe->tasmota, diags);
+  if (describe->explore)
+    check_filter(place, describe->explore, diags);
+}
+
 static void check_read(const struct tt_device_config *device, const struct tt_point *point, struct tt_diags *diags)
 {
   const struct mqtt_read_address *address = point->address;
@@ -168,6 +187,7 @@ void mqtt_check(const void *connection, const struct tt_device_config *device, s
   check_available((struct place){device->mark, "available"}, &options->available, diags);
   check_sources((struct place){device->mark, "source"}, &options->source, diags);
   check_ask((struct place){device->mark, "ask"}, device, &options->ask, diags);
+  check_describe((struct place){device->mark, "describe"}, &options->describe, diags);
   for (size_t i = 0; i < device->n_points; i++) {
     if (device->points[i].address)
       check_read(device, &device->points[i], diags);

@@ -2,6 +2,8 @@
  * Messages to reports. */
 #include "device.h"
 
+#define PROBE_BYTES 160 /* of a payload that are shown to whoever probes */
+
 static bool is_same_source(const struct mqtt_source *a, const struct mqtt_source *b)
 {
   return a->format == b->format && !strcmp(a->topic, b->topic) && !strcmp(a->root, b->root);
@@ -60,7 +62,7 @@ int mqtt_device_init(struct mqtt_device *d, struct tt_device *device)
   d->n_available = options->available.n;
   d->available = calloc(d->n_available + 1, sizeof *d->available);
   d->ask_of_point = calloc(config->n_points + 1, sizeof *d->ask_of_point);
-  int r = d->available && d->ask_of_point ? 0 : -ENOMEM;
+  int r = d->available && d->ask_of_point ? mqtt_describer_init(&d->describer, device) : -ENOMEM;
   for (size_t i = 0; r == 0 && i < config->n_points; i++) {
     const struct tt_point *point = &config->points[i];
     const struct tt_list *list = mqtt_point_sources(config, point);
@@ -76,6 +78,7 @@ int mqtt_device_init(struct mqtt_device *d, struct tt_device *device)
 
 void mqtt_device_finish(struct mqtt_device *d)
 {
+  mqtt_describer_finish(&d->describer);
   for (size_t i = 0; i < d->n_sources; i++)
     free(d->sources[i].points);
   free(d->sources);
@@ -87,7 +90,7 @@ void mqtt_device_finish(struct mqtt_device *d)
 
 size_t mqtt_device_filters(const struct mqtt_device *d)
 {
-  return d->n_sources + d->n_available;
+  return d->n_sources + d->n_available + d->describer.n;
 }
 
 static const struct mqtt_available *available_of(const struct mqtt_device *d, size_t i)
@@ -103,7 +106,8 @@ const char *mqtt_device_filter(const struct mqtt_device *d, size_t number, int *
     return d->sources[number].source->topic;
   }
   *ret_qos = 1;
-  return available_of(d, number - d->n_sources)->topic;
+  number -= d->n_sources;
+  return number < d->n_available ? available_of(d, number)->topic : d->describer.filters[number - d->n_available];
 }
 
 const char *mqtt_device_offline(const struct mqtt_device *d)
@@ -146,9 +150,24 @@ static void prove_online(struct mqtt_device *d)
   tell_link(d);
 }
 
-static void hear_source(struct mqtt_device *d, struct mqtt_device_source *s, struct mqtt_payload *payload,
-                        bool is_retained, mqtt_heard_fn heard, void *user)
+/* Somebody is looking: what came, and where. */
+static void probe(struct mqtt_device *d, uint16_t point, const struct mqtt_heard *message)
 {
+  char shown[PROBE_BYTES + 1];
+  const struct mqtt_payload *payload = &message->payload;
+  size_t n = payload->size < PROBE_BYTES ? payload->size : PROBE_BYTES;
+  if (!tt_is_probing(d->device))
+    return;
+  tt_text_printable(shown, sizeof shown, payload->data, n);
+  tt_probe(d->device, point, "%.*s%s: %s%s", (int)message->topic_size, message->topic,
+           message->is_retained ? " (retained)" : "", shown, payload->full_size > n ? " ..." : "");
+}
+
+static void hear_source(struct mqtt_device *d, struct mqtt_device_source *s, struct mqtt_heard *message,
+                        mqtt_heard_fn heard, void *user)
+{
+  struct mqtt_payload *payload = &message->payload;
+  bool is_retained = message->is_retained;
   char why[TT_PICK_WHY_SIZE] = "";
   if (is_retained && s->has_live)
     return;
@@ -158,6 +177,7 @@ static void hear_source(struct mqtt_device *d, struct mqtt_device_source *s, str
   for (size_t i = 0; i < s->n; i++) {
     uint16_t point = s->points[i];
     TT_AUTOVALUE struct tt_value value = {0};
+    probe(d, point, message);
     int r = mqtt_payload_value(payload, s->source, &d->config->points[point], &value, why);
     if (r == 0)
       tt_report(d->device, point, &value, 0, is_retained ? TT_REPORT_RETAINED : 0);
@@ -175,15 +195,33 @@ static void hear_source(struct mqtt_device *d, struct mqtt_device_source *s, str
   }
 }
 
-void mqtt_device_hear(struct mqtt_device *d, size_t number, struct mqtt_payload *payload, bool is_retained,
-                      mqtt_heard_fn heard, void *user)
+bool mqtt_device_hear(struct mqtt_device *d, size_t number, struct mqtt_heard *message, mqtt_heard_fn heard,
+                      void *user)
 {
   if (number < d->n_sources) {
-    hear_source(d, &d->sources[number], payload, is_retained, heard, user);
-  } else if (number < mqtt_device_filters(d)) {
-    size_t i = number - d->n_sources;
-    d->available[i] = mqtt_payload_available(payload, available_of(d, i));
+    hear_source(d, &d->sources[number], message, heard, user);
+    return false;
+  }
+  number -= d->n_sources;
+  if (number < d->n_available) {
+    d->available[number] = mqtt_payload_available(&message->payload, available_of(d, number));
     tell_link(d);
+    return false;
+  }
+  number -= d->n_available;
+  return number < d->describer.n &&
+         mqtt_describer_hear(&d->describer, number, message->topic, message->topic_size, &message->payload);
+}
+
+void mqtt_device_refused(struct mqtt_device *d, size_t number)
+{
+  int qos;
+  const char *filter = mqtt_device_filter(d, number, &qos);
+  if (number < d->n_sources) {
+    for (size_t i = 0; i < d->sources[number].n; i++)
+      tt_report_error(d->device, d->sources[number].points[i], "the broker refuses the subscription to %s", filter);
+  } else if (d->config->n_points == 0) { /* nothing else can tell of it */
+    tt_device_link(d->device, TT_LINK_OFFLINE, "the broker refuses the subscription to %s", filter);
   }
 }
 

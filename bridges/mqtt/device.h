@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "describe.h"
 #include "index.h"
 #include "payload.h"
 
@@ -36,20 +37,30 @@ struct mqtt_device {
   enum tt_link_state *available;
   size_t n_available;
   enum tt_link_state link; /* as told last */
+  struct mqtt_describer describer;
 };
 
 int mqtt_device_init(struct mqtt_device *d, struct tt_device *device);
 void mqtt_device_finish(struct mqtt_device *d);
 
-/* The filters of the device: a receiver number is a source, or n_sources + an availability. */
+/* The filters of the device: a receiver number is a source, or n_sources + an availability, or n_sources + n_available + a
+ * filter of the describer. */
 size_t mqtt_device_filters(const struct mqtt_device *d);
 const char *mqtt_device_filter(const struct mqtt_device *d, size_t number, int *ret_qos);
 
 /* Told for every point that a live message carried or should have carried. */
 typedef void (*mqtt_heard_fn)(void *user, struct mqtt_device *d, uint16_t point, bool is_present);
-/* A message for receiver `number`. */
-void mqtt_device_hear(struct mqtt_device *d, size_t number, struct mqtt_payload *payload, bool is_retained,
-                      mqtt_heard_fn heard, void *user);
+struct mqtt_heard {
+  const char *topic;
+  size_t topic_size;
+  struct mqtt_payload payload;
+  bool is_retained;
+};
+/* A message for receiver `number`. true: the device has a filter more than before, its last. */
+bool mqtt_device_hear(struct mqtt_device *d, size_t number, struct mqtt_heard *message, mqtt_heard_fn heard,
+                      void *user);
+/* The broker refuses filter `number`: what it was for says so. */
+void mqtt_device_refused(struct mqtt_device *d, size_t number);
 /* The connection is gone: nobody knows about the device, and what is retained may be newer than what we have. */
 void mqtt_device_lost(struct mqtt_device *d);
 /* The topic of the availability that says offline; NULL: the device is not known to be offline. */

@@ -14,7 +14,9 @@
 
 #define MQTT_ORDERS_MAX     8192 /* orders waiting for the link thread */
 #define MQTT_INFLIGHT_MAX   100  /* unacknowledged publishes; further ones wait inside their deadline */
-#define MQTT_SUBSCRIBE_MAX  50   /* filters in one SUBSCRIBE */
+#define MQTT_DOCUMENT_MAX   (2u * 1024 * 1024) /* bytes of a document; other payloads: TT_PICK_SIZE_MAX */
+#define MQTT_PART_MAX       (128u * 1024)
+#define MQTT_SUBSCRIBE_MAX  50 /* filters in one SUBSCRIBE */
 #define MQTT_BACKOFF_MIN_US (1 * TT_USEC_PER_SEC)
 #define MQTT_BACKOFF_MAX_US (60 * TT_USEC_PER_SEC)
 #define MQTT_STABLE_US      (10 * TT_USEC_PER_SEC) /* a connection that lived so long resets the back-off */
@@ -39,6 +41,8 @@ struct mqtt_event {
 struct mqtt_message {
   uint32_t topic_size, payload_size;
   uint32_t full_size; /* of the payload as it came; above the limit it is left out */
+  uint32_t offset;    /* a document (describe.h) comes in parts, one after the other, with one number */
+  uint32_t document;  /* the number; 0: whole, or left out */
   bool is_retained;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What Paho calls, on its threads and under its lock: copy, post, return. */
+#include "describe.h"
 #include "link_private.h"
 #include "topic.h"
 
@@ -209,22 +210,48 @@ void mqtt_on_subscribe_failed5(void *context, MQTTAsync_failureData5 *data)
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 /* Always takes the message: returning 0 would leave it on a list without end in Paho, acknowledged all the same. */
+/* The topic and `n` bytes of the payload from head->offset on. Parts have keys of their own: none takes the place of
+ * another. */
+static void post_message(struct mqtt_link *link, struct mqtt_message *head, const char *topic, const char *payload)
+{
+  char key[MQTT_TOPIC_MAX + sizeof head->offset];
+  size_t size = sizeof *head + head->topic_size + head->payload_size;
+  char *copy = malloc(size);
+  if (!copy)
+    return;
+  memcpy(copy, head, sizeof *head);
+  memcpy(copy + sizeof *head, topic, head->topic_size);
+  if (head->payload_size)
+    memcpy(copy + sizeof *head + head->topic_size, payload + head->offset, head->payload_size);
+  memcpy(key, topic, head->topic_size);
+  memcpy(key + head->topic_size, &head->offset, sizeof head->offset);
+  size_t key_size =
+      head->topic_size +
+      (head->offset && head->topic_size + sizeof head->offset <= MQTT_TOPIC_MAX ? sizeof head->offset : 0);
+  tt_post(link->bridge, TT_LANE_REPORT, key, key_size, link->message, copy, size);
+  free(copy);
+}
+
 int mqtt_on_message(void *context, char *topic, int topic_len, MQTTAsync_message *paho)
 {
   struct mqtt_link *link = context;
   size_t n = topic_len > 0 ? (size_t)topic_len : strlen(topic);
   struct mqtt_message head = {
       .topic_size = (uint32_t)n, .full_size = (uint32_t)paho->payloadlen, .is_retained = paho->retained};
-  head.payload_size = head.full_size > TT_PICK_SIZE_MAX ? 0 : head.full_size;
-  size_t size = sizeof head + n + head.payload_size;
-  char *copy = n <= MQTT_TOPIC_MAX ? malloc(size) : NULL; /* a longer topic cannot be one of ours */
-  if (copy) {
-    memcpy(copy, &head, sizeof head);
-    memcpy(copy + sizeof head, topic, n);
-    if (head.payload_size)
-      memcpy(copy + sizeof head + n, paho->payload, head.payload_size);
-    tt_post(link->bridge, TT_LANE_REPORT, topic, n, link->message, copy, size);
-    free(copy);
+  if (n > MQTT_TOPIC_MAX) { /* cannot be one of ours */
+    head.full_size = 0;
+  } else if (head.full_size <= TT_PICK_SIZE_MAX) {
+    head.payload_size = head.full_size;
+    post_message(link, &head, topic, paho->payload);
+  } else if (!mqtt_is_document(topic, n) || head.full_size > MQTT_DOCUMENT_MAX) {
+    post_message(link, &head, topic, NULL);
+  } else {
+    head.document = ++link->documents ? link->documents : ++link->documents;
+    for (; head.offset < head.full_size; head.offset += head.payload_size) {
+      uint32_t left = head.full_size - head.offset;
+      head.payload_size = left < MQTT_PART_MAX ? left : MQTT_PART_MAX;
+      post_message(link, &head, topic, paho->payload);
+    }
   }
   MQTTAsync_freeMessage(&paho);
   MQTTAsync_free(topic);

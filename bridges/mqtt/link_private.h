@@ -49,6 +49,7 @@ struct mqtt_link {
   int version;
   uint64_t backoff_us;
   uint64_t generation;
+  uint32_t documents; /* of Paho's receiving thread: how many long messages came */
   /* under `lock` */
   pthread_mutex_t lock;
   pthread_cond_t wake;

@@ -4,14 +4,16 @@
  * thread. Requests that wait are in one list with one timer for the one that is due first.
  */
 #include "device.h"
+#include "discover.h"
 #include "link.h"
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
 #include <utlist.h>
 
-#define ASK_START_US (10 * TT_USEC_PER_SEC)   /* the questions after connecting are not sent later than this */
-#define ASK_GRACE_US (250 * TT_USEC_PER_MSEC) /* after an answer without a point: how long another may bring it */
+#define ASK_START_US     (10 * TT_USEC_PER_SEC)   /* the questions after connecting are not sent later than this */
+#define MQTT_WIDENED_MAX 16                       /* devices that learn of a further filter by one message */
+#define ASK_GRACE_US     (250 * TT_USEC_PER_MSEC) /* after an answer without a point: how long another may bring it */
 
 enum wait_state {
   WAIT_NOT,     /* comes by itself, or has come */
@@ -46,6 +48,11 @@ struct mqtt {
   uint64_t generation; /* of the connection; 0: there is none */
   bool is_stopping;
   char offline[512]; /* why there is none */
+  struct {           /* a document that comes in parts */
+    uint32_t number; /* 0: none */
+    struct tt_buf buf;
+  } document;
+  struct mqtt_discovery discovery;
 };
 
 static struct mqtt *state_of(struct tt_bridge *bridge)
@@ -58,9 +65,15 @@ static void arm(struct mqtt *m)
 {
   uint64_t due = TT_NEVER;
   struct request *request;
+  struct mqtt_device *d;
   DL_FOREACH(m->requests, request) {
     due = request->due_us < due ? request->due_us : due;
   }
+  DL_FOREACH(m->devices, d) {
+    due = d->describer.due_us && d->describer.due_us < due ? d->describer.due_us : due;
+  }
+  if (m->discovery.request && m->discovery.due_us < due)
+    due = m->discovery.due_us;
   sd_event_source_set_time(m->timer, due == TT_NEVER ? UINT64_MAX : due);
   sd_event_source_set_enabled(m->timer, due == TT_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
@@ -125,14 +138,24 @@ static void finish_read(struct mqtt *m, struct request *request)
     finish(m, request, 0, NULL);
 }
 
-static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec TT_UNUSED, void *user)
+static void discovery_end(struct mqtt *m, int error, const char *text);
+
+static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec, void *user)
 {
   struct mqtt *m = user;
   uint64_t now = tt_bridge_now(m->bridge).mono_us;
+  struct mqtt_device *d;
+  now = now < usec ? usec : now;
+  DL_FOREACH(m->devices, d) {
+    if (d->describer.due_us && d->describer.due_us <= now)
+      mqtt_describer_tell(&d->describer);
+  }
+  if (m->discovery.request && m->discovery.due_us <= now)
+    discovery_end(m, m->generation ? 0 : -ENOTCONN, m->generation ? NULL : m->offline);
   struct request *request, *next;
   DL_FOREACH_SAFE(m->requests, request, next)
   {
-    if (request->due_us > now && request->due_us > usec)
+    if (request->due_us > now)
       continue;
     if (request->is_decided) {
       finish(m, request, request->error, request->text);
@@ -202,14 +225,65 @@ static void settle_reads(struct mqtt *m)
 
 struct hearing {
   struct mqtt *m;
-  struct mqtt_payload payload;
-  bool is_retained;
+  struct mqtt_heard message;
+  struct mqtt_device *widened[MQTT_WIDENED_MAX]; /* have a filter more than before */
+  size_t n_widened;
 };
 
 static void deliver(void *user, struct mqtt_receiver receiver)
 {
   struct hearing *h = user;
-  mqtt_device_hear(receiver.owner, receiver.number, &h->payload, h->is_retained, on_heard, h->m);
+  if (receiver.owner == &h->m->discovery)
+    mqtt_discovery_hear(&h->m->discovery, receiver.number, &h->message);
+  else if (mqtt_device_hear(receiver.owner, receiver.number, &h->message, on_heard, h->m) &&
+           h->n_widened < MQTT_WIDENED_MAX)
+    h->widened[h->n_widened++] = receiver.owner;
+}
+
+/* -ENOMEM: out of memory, or the link is. */
+static int add_filter(struct mqtt *m, struct mqtt_device *d, size_t number)
+{
+  bool is_new;
+  int qos;
+  const char *filter = mqtt_device_filter(d, number, &qos);
+  int r = mqtt_index_add(m->index, filter, qos, (struct mqtt_receiver){d, number}, &is_new);
+  /* Also when it is not new: only a subscription brings the retained message. */
+  if (r == 0 && m->generation)
+    r = mqtt_link_subscribe(m->link, m->generation, filter, qos);
+  return r;
+}
+
+static void hear(struct mqtt *m, struct mqtt_heard *message)
+{
+  struct hearing h = {.m = m, .message = *message};
+  mqtt_index_dispatch(m->index, message->topic, message->topic_size, deliver, &h);
+  mqtt_payload_finish(&h.message.payload);
+  for (size_t i = 0; i < h.n_widened; i++)
+    if (add_filter(m, h.widened[i], mqtt_device_filters(h.widened[i]) - 1) < 0 && m->generation)
+      mqtt_link_drop(m->link, m->generation); /* out of memory; a new connection begins from the start */
+  settle_reads(m);
+}
+
+/* A part of a document. Parts of one are in order, or one of them found no room and all of it is lost. */
+static void hear_part(struct mqtt *m, const struct mqtt_message *head, struct mqtt_heard *message)
+{
+  struct tt_buf *buf = &m->document.buf;
+  if (head->offset == 0) {
+    m->document.number = head->document;
+    buf->limit = MQTT_DOCUMENT_MAX + 1;
+    tt_buf_truncate(buf, 0);
+  }
+  if (m->document.number != head->document || buf->len != head->offset)
+    return;
+  tt_buf_add(buf, message->payload.data, head->payload_size);
+  if (buf->failed || buf->len < head->full_size)
+    return;
+  message->payload.data = buf->data;
+  message->payload.size = buf->len;
+  message->payload.max = MQTT_DOCUMENT_MAX;
+  hear(m, message);
+  tt_buf_finish(buf);
+  m->document.number = 0;
 }
 
 static void on_message(struct tt_bridge *bridge, const void *data, size_t size)
@@ -220,13 +294,15 @@ static void on_message(struct tt_bridge *bridge, const void *data, size_t size)
     return;
   memcpy(&head, data, sizeof head);
   const char *topic = (const char *)data + sizeof head;
-  struct hearing h = {
-      .m = m,
+  struct mqtt_heard message = {
+      .topic = topic,
+      .topic_size = head.topic_size,
       .payload = {.data = topic + head.topic_size, .size = head.payload_size, .full_size = head.full_size},
       .is_retained = head.is_retained};
-  mqtt_index_dispatch(m->index, topic, head.topic_size, deliver, &h);
-  mqtt_payload_finish(&h.payload);
-  settle_reads(m);
+  if (head.document)
+    hear_part(m, &head, &message);
+  else
+    hear(m, &message);
 }
 
 /* ---- Events of the link ------------------------------------------------------------------------------ */
@@ -253,7 +329,8 @@ static int ask(struct mqtt *m, struct mqtt_device_ask *a, uint64_t deadline_us)
 static void ask_all(struct mqtt *m, struct mqtt_device *d)
 {
   for (size_t i = 0; i < d->n_asks; i++)
-    ask(m, &d->asks[i], tt_bridge_now(m->bridge).mono_us + ASK_START_US);
+    if (d->asks[i].ask->start)
+      ask(m, &d->asks[i], tt_bridge_now(m->bridge).mono_us + ASK_START_US);
 }
 
 static void on_connected(struct mqtt *m, const struct mqtt_event *event)
@@ -275,6 +352,7 @@ static void on_offline(struct mqtt *m, const struct mqtt_event *event)
   snprintf(m->offline, sizeof m->offline, "%s", event->text);
   tt_connection_state(m->bridge, TT_LINK_OFFLINE, "%s", event->text);
   requests_fail(m, NULL, true, -ENOTCONN, "the connection to the broker was lost");
+  discovery_end(m, -ENOTCONN, m->offline);
   if (was_online)
     DL_FOREACH(m->devices, d) {
       mqtt_device_lost(d);
@@ -301,7 +379,7 @@ static void on_refused(struct mqtt *m, const struct mqtt_event *event)
   DL_FOREACH(m->devices, d) {
     for (size_t i = 0; i < mqtt_device_filters(d); i++)
       if (!strncmp(mqtt_device_filter(d, i, &qos), event->text, sizeof event->text - 1))
-        tt_device_link(d->device, TT_LINK_UNKNOWN, "the broker refuses the subscription to %s", event->text);
+        mqtt_device_refused(d, i);
   }
 }
 
@@ -310,6 +388,7 @@ static void on_stopped(struct mqtt *m)
   struct mqtt_device *d, *next;
   mqtt_link_destroy(m->link);
   mqtt_index_destroy(m->index);
+  tt_buf_finish(&m->document.buf);
   sd_event_source_disable_unref(m->timer);
   DL_FOREACH_SAFE(m->devices, d, next)
   {
@@ -346,6 +425,41 @@ static void on_event(struct tt_bridge *bridge, const void *data, size_t size)
   }
 }
 
+/* ---- Discovery ---------------------------------------------------------------------------------------- */
+static void unsubscribe_one(void *user, const char *filter)
+{
+  struct mqtt *m = user;
+  if (m->generation)
+    mqtt_link_unsubscribe(m->link, m->generation, filter);
+}
+
+static void discovery_end(struct mqtt *m, int error, const char *text)
+{
+  tt_id request = m->discovery.request;
+  if (!request)
+    return;
+  m->discovery.request = 0;
+  mqtt_index_remove(m->index, &m->discovery, unsubscribe_one, m);
+  tt_done(m->bridge, request, error, text ? "%s" : NULL, text);
+}
+
+static void discover(struct tt_bridge *bridge, tt_id id, uint64_t deadline_us)
+{
+  struct mqtt *m = state_of(bridge);
+  uint64_t now = tt_bridge_now(bridge).mono_us;
+  bool is_new;
+  int r = 0;
+  mqtt_discovery_begin(&m->discovery, bridge, id, now, deadline_us);
+  for (size_t i = 0; r == 0 && m->generation && i < MQTT_DISCOVERY_FILTERS; i++) {
+    r = mqtt_index_add(m->index, mqtt_discovery_filters[i], 1, (struct mqtt_receiver){&m->discovery, i}, &is_new);
+    if (r == 0)
+      r = mqtt_link_subscribe(m->link, m->generation, mqtt_discovery_filters[i], 1);
+  }
+  if (r < 0 || !m->generation)
+    m->discovery.due_us = 0; /* nothing can come: over in the next turn */
+  arm(m);
+}
+
 /* ---- The contract (bridge.h) ------------------------------------------------------------------------- */
 static int start(struct tt_bridge *bridge)
 {
@@ -377,30 +491,18 @@ static void stop(struct tt_bridge *bridge)
 {
   struct mqtt *m = state_of(bridge);
   m->is_stopping = true;
+  discovery_end(m, -ECANCELED, "the gateway stops");
   requests_fail(m, NULL, false, -ECANCELED, "the gateway stops");
   mqtt_link_stop(m->link);
-}
-
-static void unsubscribe_one(void *user, const char *filter)
-{
-  struct mqtt *m = user;
-  if (m->generation)
-    mqtt_link_unsubscribe(m->link, m->generation, filter);
 }
 
 static int attach(struct tt_bridge *bridge, struct tt_device *device)
 {
   struct mqtt *m = state_of(bridge);
   struct mqtt_device *d = tt_device_state(device);
-  int qos, r = mqtt_device_init(d, device);
-  for (size_t i = 0; r == 0 && i < mqtt_device_filters(d); i++) {
-    bool is_new;
-    const char *filter = mqtt_device_filter(d, i, &qos);
-    r = mqtt_index_add(m->index, filter, qos, (struct mqtt_receiver){d, i}, &is_new);
-    /* Also when it is not new: only a subscription brings the retained message. */
-    if (r == 0 && m->generation)
-      r = mqtt_link_subscribe(m->link, m->generation, filter, qos);
-  }
+  int r = mqtt_device_init(d, device);
+  for (size_t i = 0; r == 0 && i < mqtt_device_filters(d); i++)
+    r = add_filter(m, d, i);
   if (r < 0) {
     tt_fail(device, "%s", strerror(-r));
     mqtt_index_remove(m->index, d, unsubscribe_one, m);
@@ -519,4 +621,5 @@ TT_BRIDGE(mqtt) = {
     .detach = detach,
     .read = read_points,
     .write = write_point,
+    .discover = discover,
 };

@@ -190,6 +190,31 @@ static const struct tt_option ask_options[] = {
      .min = 0,
      .max = 2,
      .help = "Its quality of service."},
+    {.name = "start",
+     .type = TT_OPTION_BOOLEAN,
+     AT(mqtt_ask, start),
+     .preset = "true",
+     .help = "Also after connecting; false: for a read only."},
+    TT_OPTION_END,
+};
+
+static const struct tt_option describe_options[] = {
+    {.name = "zigbee2mqtt",
+     .type = TT_OPTION_STRING,
+     AT(mqtt_describe, zigbee2mqtt),
+     .help = "Base topic of a zigbee2mqtt, whose bridge/devices has the device."},
+    {.name = "tasmota",
+     .type = TT_OPTION_STRING,
+     AT(mqtt_describe, tasmota),
+     .help = "Topic below which Tasmota devices announce themselves: tasmota/discovery."},
+    {.name = "explore",
+     .type = TT_OPTION_STRING,
+     AT(mqtt_describe, explore),
+     .help = "Filter: whatever comes there becomes a point, within limits."},
+    {.name = "name",
+     .type = TT_OPTION_STRING,
+     AT(mqtt_describe, name),
+     .help = "Of the device: zigbee2mqtt's friendly name or IEEE address, Tasmota's topic or MAC."},
     TT_OPTION_END,
 };
 
@@ -211,6 +236,11 @@ const struct tt_option mqtt_device_option_table[] = {
      AT(mqtt_device_options, ask),
      .table = ask_options,
      .help = "A message that makes the device tell its values: sent after connecting and for a read."},
+    {.name = "describe",
+     .type = TT_OPTION_TABLE,
+     AT(mqtt_device_options, describe),
+     .table = describe_options,
+     .help = "How the device itself says what points it has, beside those of the mapping."},
     TT_OPTION_END,
 };
 

@@ -62,9 +62,19 @@ struct mqtt_ask {
   const char *topic;   /* NULL: there is none */
   const char *payload; /* NULL: empty */
   int64_t qos;
+  bool start; /* also after connecting */
+};
+
+/* `describe:`: how the device says what it is made of. At most one of the first three. */
+struct mqtt_describe {
+  const char *zigbee2mqtt; /* base topic */
+  const char *tasmota;     /* topic of the discovery */
+  const char *explore;     /* filter: whatever comes */
+  const char *name;        /* of the device, with the first two */
 };
 
 struct mqtt_device_options {
+  struct mqtt_describe describe;
   struct tt_list available; /* struct mqtt_available */
   struct tt_list source;    /* struct mqtt_source */
   struct mqtt_ask ask;

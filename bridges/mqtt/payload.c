@@ -17,9 +17,18 @@ static int parse(struct mqtt_payload *payload)
 {
   if (!payload->is_parsed) {
     payload->is_parsed = true;
-    payload->error = tt_pick_json_parse(payload->data, payload->size, &payload->json, payload->why);
+    payload->error = tt_pick_json_parse_max(
+        payload->data, payload->size, payload->max ? payload->max : TT_PICK_SIZE_MAX, &payload->json, payload->why);
   }
   return payload->error;
+}
+
+int mqtt_payload_json(struct mqtt_payload *payload, struct json_object **ret)
+{
+  int r = parse(payload);
+  if (r == 0)
+    *ret = payload->json;
+  return r;
 }
 
 static bool is_too_large(const struct mqtt_payload *payload, char *why)

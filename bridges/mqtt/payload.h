@@ -13,6 +13,7 @@ struct mqtt_payload {
   const char *data;
   size_t size;
   size_t full_size; /* as it came; more than `size`: it was over the limit and is not here */
+  size_t max;       /* bytes that are looked at; 0: TT_PICK_SIZE_MAX. Values never come out of more than that */
   /* filled by the functions below */
   struct json_object *json;
   bool is_parsed;
@@ -20,6 +21,9 @@ struct mqtt_payload {
   char why[TT_PICK_WHY_SIZE];
 };
 void mqtt_payload_finish(struct mqtt_payload *payload);
+
+/* The whole as JSON, borrowed until finished. -EINVAL: it is none. */
+int mqtt_payload_json(struct mqtt_payload *payload, struct json_object **ret);
 
 /* The raw value of a point in a message of `source`. -ENODATA: it is not in there. -EINVAL, reason in `why`. */
 int mqtt_payload_value(struct mqtt_payload *payload, const struct mqtt_source *source, const struct tt_point *point,

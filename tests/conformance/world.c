@@ -152,6 +152,8 @@ void world_open(struct world *w, const struct tt_bridge_ops *ops, const struct w
   tt_core_set_audit(w->core, (struct tt_audit_hooks){.decision = on_decision, .outcome = on_outcome});
   assert_int_equal(tt_host_create(w->event, w->core, w->config, &w->host), 0);
   tt_host_isolation(w->host, &world_isolation);
+  if (text->found)
+    tt_host_listen(w->host, text->found);
   w->hooks = tt_host_devices(w->host);
   tt_core_set_devices(w->core, w->hooks);
   tt_host_start(w->host);

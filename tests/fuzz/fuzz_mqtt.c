@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A hostile broker: any topic against filters, any payload against sources, availabilities and shapes. The first
- * byte chooses the options, the next says how long the topic is. */
-#include "payload.h"
+ * A hostile broker: any topic against filters, any payload against sources, availabilities and shapes, and as the words of
+ * a device about itself. The first byte chooses the options, the next says how long the topic is. */
+#include "explore.h"
+#include "tasmota.h"
 #include "topic.h"
 
 #include <assert.h>
@@ -41,6 +42,46 @@ static void fuzz_value(struct mqtt_payload *payload, uint8_t choice)
   tt_value_finish(&value);
 }
 
+static void on_candidate(void *user, const struct tt_candidate *candidate)
+{
+  size_t *n = user;
+  assert(candidate->id && candidate->n_facts < TT_CANDIDATE_FACTS_MAX);
+  ++*n;
+}
+
+/* Whatever is told is a description: JSON with points. */
+static void fuzz_described(int r, const struct tt_buf *text)
+{
+  struct json_object *points = NULL;
+  if (r < 0)
+    return;
+  struct json_object *json = json_tokener_parse(text->data);
+  assert(json_object_object_get_ex(json, "points", &points) && json_object_is_type(points, json_type_object));
+  json_object_put(json);
+}
+
+static void fuzz_describing(struct mqtt_payload *payload, const char *topic, size_t n)
+{
+  static const struct tt_device_config nothing;
+  TT_AUTOBUF struct tt_buf exposed = TT_BUF(TT_DESCRIPTION_MAX);
+  TT_AUTOBUF struct tt_buf announced = TT_BUF(TT_DESCRIPTION_MAX);
+  TT_AUTOBUF struct tt_buf any = TT_BUF(TT_DESCRIPTION_MAX);
+  struct json_object *json;
+  struct mqtt_explorer *explorer;
+  size_t candidates = 0;
+  if (mqtt_explorer_create("#", &nothing, &explorer) == 0) {
+    mqtt_explorer_hear(explorer, topic, n, payload);
+    fuzz_described(mqtt_explorer_describe(explorer, &any), &any);
+    mqtt_explorer_destroy(explorer);
+  }
+  if (mqtt_payload_json(payload, &json) < 0)
+    return;
+  fuzz_described(mqtt_exposes_describe(json, "z", "d", &exposed), &exposed);
+  mqtt_exposes_each(json, "z", on_candidate, &candidates);
+  fuzz_described(mqtt_tasmota_describe(json, json, &announced), &announced);
+  mqtt_tasmota_candidate(json, on_candidate, &candidates);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   if (size < 2)
@@ -58,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      .otherwise_text = choice & 16 ? "online" : NULL,
                                      .is_text = choice & 2};
   mqtt_payload_available(&payload, &available);
+  fuzz_describing(&payload, text, topic);
   mqtt_payload_finish(&payload);
   return 0;
 }

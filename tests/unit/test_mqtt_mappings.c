@@ -41,7 +41,10 @@ static int load(void **state TT_UNUSED)
           "devices:\n"
           "  climate: {uses: mqtt/zigbee2mqtt-climate, connection: broker, with: {name: Climate sensor}}\n"
           "  switch: {uses: mqtt/zigbee2mqtt-switch, connection: broker, with: {name: Aqara switch T1}}\n"
-          "  plug: {uses: mqtt/tasmota-plug, connection: broker, with: {topic: tasmota_49A3BC}}\n",
+          "  plug: {uses: mqtt/tasmota-plug, connection: broker, with: {topic: tasmota_49A3BC}}\n"
+          "  zigbee: {uses: mqtt/zigbee2mqtt, connection: broker, with: {base: other, name: x}}\n"
+          "  tasmota: {uses: mqtt/tasmota, connection: broker, with: {topic: other}}\n"
+          "  any: {uses: mqtt/any, connection: broker, with: {topic: \"other/#\"}}\n",
           source_dir());
   close(fd);
   struct tt_config_env env = {.file = path, .bridge = find_mqtt};
@@ -53,7 +56,7 @@ static int load(void **state TT_UNUSED)
   tt_diags_destroy(diags);
   if (out.len)
     print_error("%s", out.data);
-  return r == 0 && out.len == 0 && config->n_devices == 3 ? 0 : -1;
+  return r == 0 && out.len == 0 && config->n_devices == 6 ? 0 : -1;
 }
 
 static int unload(void **state TT_UNUSED)
@@ -217,6 +220,21 @@ static void test_tasmota_plug(void **state TT_UNUSED)
   hear("tele/tasmota_49A3BC/LWT", "", "plug: unknown\n"); /* three states: neither word */
 }
 
+/* Those without points: what they say of themselves is where they say it. */
+static void test_self_description(void **state TT_UNUSED)
+{
+  const struct mqtt_device_options *options = device("zigbee")->options;
+  assert_string_equal(options->describe.zigbee2mqtt, "other");
+  assert_string_equal(options->describe.name, "x");
+  assert_int_equal(options->available.n, 2);
+  options = device("tasmota")->options;
+  assert_string_equal(options->describe.tasmota, "tasmota/discovery");
+  assert_string_equal(options->describe.name, "other");
+  options = device("any")->options;
+  assert_string_equal(options->describe.explore, "other/#");
+  assert_int_equal(device("any")->n_points, 0);
+}
+
 /* ---- Commands --------------------------------------------------------------------------------------------- */
 
 static void test_commands(void **state TT_UNUSED)
@@ -263,9 +281,10 @@ static void test_questions(void **state TT_UNUSED)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_zigbee2mqtt), cmocka_unit_test(test_zigbee2mqtt_presence),
-      cmocka_unit_test(test_tasmota),     cmocka_unit_test(test_tasmota_plug),
-      cmocka_unit_test(test_commands),    cmocka_unit_test(test_questions),
+      cmocka_unit_test(test_zigbee2mqtt),      cmocka_unit_test(test_zigbee2mqtt_presence),
+      cmocka_unit_test(test_tasmota),          cmocka_unit_test(test_tasmota_plug),
+      cmocka_unit_test(test_commands),         cmocka_unit_test(test_questions),
+      cmocka_unit_test(test_self_description),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }

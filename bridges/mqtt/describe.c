@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How devices describe themselves over MQTT. */
+#include "describe.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+static int add_filter(struct mqtt_describer *d, const char *base, const char *below)
+{
+  char *filter = d->filters[d->n];
+  if ((size_t)snprintf(filter, sizeof d->filters[0], "%s%s%s", base, *below ? "/" : "", below) >=
+      sizeof d->filters[0])
+    return -ENAMETOOLONG;
+  d->n++;
+  return 0;
+}
+
+int mqtt_describer_init(struct mqtt_describer *d, struct tt_device *device)
+{
+  const struct tt_device_config *config = tt_device_config(device);
+  const struct mqtt_describe *options = &((const struct mqtt_device_options *)config->options)->describe;
+  *d = (struct mqtt_describer){.device = device, .options = options};
+  if (options->zigbee2mqtt)
+    return add_filter(d, options->zigbee2mqtt, MQTT_EXPOSES_DEVICES);
+  if (options->tasmota)
+    return add_filter(d, options->tasmota, "+/config");
+  if (!options->explore)
+    return 0;
+  int r = mqtt_explorer_create(options->explore, config, &d->explorer);
+  return r < 0 ? r : add_filter(d, options->explore, "");
+}
+
+void mqtt_describer_finish(struct mqtt_describer *d)
+{
+  json_object_put(d->config);
+  json_object_put(d->sensors);
+  mqtt_explorer_destroy(d->explorer);
+  *d = (struct mqtt_describer){0};
+}
+
+bool mqtt_is_document(const char *topic, size_t n)
+{
+  static const char end[] = "/" MQTT_EXPOSES_DEVICES;
+  return n >= sizeof end - 1 && memcmp(topic + n - (sizeof end - 1), end, sizeof end - 1) == 0;
+}
+
+/* A result of describing, and the text of it when it is 0. */
+static void tell(struct mqtt_describer *d, int r, const struct tt_buf *text)
+{
+  const char *key = tt_device_config(d->device)->key;
+  if (r == 0)
+    r = tt_describe(d->device, text->data, text->len);
+  if (r < 0)
+    tt_bridge_log(tt_device_bridge(d->device), TT_LOG_WARNING, "%s: its description cannot be used: %s", key,
+                  r == -EMSGSIZE ? "it is too large" : strerror(-r));
+}
+
+/* ---- zigbee2mqtt ------------------------------------------------------------------------------------------ */
+static void hear_devices(struct mqtt_describer *d, struct json_object *json)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
+  int r = mqtt_exposes_describe(json, d->options->zigbee2mqtt, d->options->name, &text);
+  if (r == -ENOENT) {
+    d->is_lacking = true;
+    tt_device_link(d->device, TT_LINK_OFFLINE, "%s has no device \"%s\"", d->options->zigbee2mqtt,
+                   d->options->name);
+    return;
+  }
+  if (d->is_lacking)
+    tt_device_link(d->device, TT_LINK_UNKNOWN, NULL);
+  d->is_lacking = false;
+  tell(d, r, &text);
+}
+
+/* ---- Tasmota ---------------------------------------------------------------------------------------------- */
+static void keep(struct json_object **place, struct json_object *json)
+{
+  json_object_put(*place);
+  *place = json_object_get(json);
+}
+
+static bool hear_tasmota(struct mqtt_describer *d, size_t number, struct json_object *json)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
+  bool is_new = false;
+  if (number == 0) {
+    if (!mqtt_tasmota_is(json, d->options->name, d->mac))
+      return false;
+    keep(&d->config, json);
+    if (d->n == 1) {
+      char below[MQTT_TASMOTA_MAC_MAX + 16];
+      snprintf(below, sizeof below, "%s/sensors", d->mac);
+      is_new = add_filter(d, d->options->tasmota, below) == 0;
+    }
+  } else {
+    keep(&d->sensors, json);
+  }
+  if (!d->config || is_new) /* with its sensors, which come at once when it has any */
+    d->due_us = is_new ? tt_bridge_now(tt_device_bridge(d->device)).mono_us + MQTT_EXPLORE_FIRST_US : 0;
+  else
+    mqtt_describer_tell(d);
+  return is_new;
+}
+
+/* ---- Messages --------------------------------------------------------------------------------------------- */
+bool mqtt_describer_hear(struct mqtt_describer *d, size_t number, const char *topic, size_t n,
+                         struct mqtt_payload *payload)
+{
+  struct json_object *json;
+  if (d->explorer) {
+    uint64_t now = tt_bridge_now(tt_device_bridge(d->device)).mono_us;
+    bool is_first = tt_device_config(d->device)->n_points == 0;
+    if (mqtt_explorer_hear(d->explorer, topic, n, payload) && !d->due_us)
+      d->due_us = now + (is_first ? MQTT_EXPLORE_FIRST_US : MQTT_EXPLORE_EVERY_US);
+    return false;
+  }
+  if (payload->full_size == 0) /* withdrawn: the device is kept as it was */
+    return false;
+  if (payload->full_size > payload->size || mqtt_payload_json(payload, &json) < 0) {
+    tell(d, payload->full_size > payload->size ? -EMSGSIZE : -EINVAL, NULL);
+    return false;
+  }
+  if (d->options->zigbee2mqtt) {
+    hear_devices(d, json);
+    return false;
+  }
+  return hear_tasmota(d, number, json);
+}
+
+void mqtt_describer_tell(struct mqtt_describer *d)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
+  int r = d->explorer ? mqtt_explorer_describe(d->explorer, &text)
+                      : mqtt_tasmota_describe(d->config, d->sensors, &text);
+  d->due_us = 0;
+  tell(d, r, &text);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * describe.h: `describe:` of a device: listens to where the device says what it is made of, and tells the host
+ * (tt_describe()). Which says it, and how it is read, is in exposes.h, tasmota.h and explore.h. Part of a device; loop
+ * thread.
+ */
+#pragma once
+
+#include "explore.h"
+#include "tasmota.h"
+#include "topic.h"
+
+#define MQTT_DESCRIBE_FILTERS 2
+
+struct mqtt_describer {
+  struct tt_device *device;
+  const struct mqtt_describe *options; /* NULL: the device does not describe itself */
+  char filters[MQTT_DESCRIBE_FILTERS][MQTT_TOPIC_MAX + 1];
+  size_t n;
+  bool is_lacking; /* told that it is not in zigbee2mqtt's list */
+  char mac[MQTT_TASMOTA_MAC_MAX];
+  struct json_object *config, *sensors; /* of Tasmota */
+  struct mqtt_explorer *explorer;
+  uint64_t due_us; /* monotonic: when what was found is to be told; 0: nothing was */
+};
+
+int mqtt_describer_init(struct mqtt_describer *describer, struct tt_device *device);
+void mqtt_describer_finish(struct mqtt_describer *describer);
+/* A message for filter `number`. true: there is a filter more than before, to be subscribed to. */
+bool mqtt_describer_hear(struct mqtt_describer *describer, size_t number, const char *topic, size_t n,
+                         struct mqtt_payload *payload);
+/* due_us is over. */
+void mqtt_describer_tell(struct mqtt_describer *describer);
+/* Is this a topic whose messages may be as long as MQTT_DOCUMENT_MAX? Any thread. */
+bool mqtt_is_document(const char *topic, size_t n);
