@@ -55,6 +55,11 @@ int mb_bus_device_create(const struct tt_device_config *config, void *user, stru
   return 0;
 }
 
+void mb_bus_device_probe(struct mb_bus_device *device)
+{
+  device->is_probed = true;
+}
+
 void mb_bus_device_destroy(struct mb_bus_device *device)
 {
   if (!device)
@@ -140,6 +145,8 @@ int mb_bus_write(struct mb_bus *bus, tt_id request, struct mb_bus_device *device
 {
   const struct mb_side *side = point < device->config->n_points ? &device->write[point] : NULL;
   size_t n = side && side->is_there ? side->place.format.words : 1;
+  if (side && side->is_there && side->place.function == MB_MASK_WRITE)
+    n = 2;
   struct mb_job *job = calloc(1, sizeof *job + n * sizeof *job->data);
   if (!job)
     return -ENOMEM;
@@ -147,11 +154,36 @@ int mb_bus_write(struct mb_bus *bus, tt_id request, struct mb_bus_device *device
       .kind = MB_JOB_WRITE, .device = device, .request = request, .deadline_us = deadline_us, .n = n};
   if (side && side->is_there) {
     job->place = side->place;
-    job->error = mb_encode(&side->place.format, value, job->data, n);
+    if (side->place.scale != MB_NO_ADDRESS) /* what is sent depends on what stands there then */
+      job->error = mb_unscale(value, 0, &job->value);
+    else if (side->place.function == MB_MASK_WRITE)
+      job->error = mb_encode_mask(&side->place.format, value, job->data);
+    else
+      job->error = mb_encode(&side->place.format, value, job->data, n);
   } else {
     job->error = -EOPNOTSUPP;
   }
   submit(bus, &bus->writes, job);
+  return 0;
+}
+
+int mb_bus_walk(struct mb_bus *bus, struct mb_bus_device *device, uint64_t deadline_us)
+{
+  struct mb_job *job = calloc(1, sizeof *job);
+  if (!job)
+    return -ENOMEM;
+  *job = (struct mb_job){.kind = MB_JOB_WALK, .device = device, .deadline_us = deadline_us};
+  submit(bus, &bus->reads, job);
+  return 0;
+}
+
+int mb_bus_scan(struct mb_bus *bus, tt_id request, uint8_t unit, uint64_t deadline_us)
+{
+  struct mb_job *job = calloc(1, sizeof *job);
+  if (!job)
+    return -ENOMEM;
+  *job = (struct mb_job){.kind = MB_JOB_SCAN, .request = request, .n = unit, .deadline_us = deadline_us};
+  submit(bus, &bus->reads, job);
   return 0;
 }
 

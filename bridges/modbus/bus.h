@@ -10,18 +10,22 @@
 #include "plan.h"
 
 struct mb_bus;
+struct mb_found; /* survey.h */
 
 /* A device as the bus sees it. Made by mb_bus_device_create(), then the worker's alone until MB_EVENT_DETACHED. */
 struct mb_bus_device;
 
 enum mb_event_kind {
-  MB_EVENT_LINK,     /* the connection: error 0 is up, else down with text */
-  MB_EVENT_VALUE,    /* of device, point: value */
-  MB_EVENT_ERROR,    /* of device, point: text */
-  MB_EVENT_SILENT,   /* device does not answer: text */
-  MB_EVENT_DONE,     /* request, device: error, text */
-  MB_EVENT_DETACHED, /* device: nothing will name it any more */
-  MB_EVENT_STOPPED,  /* last of all; the thread ends behind it: call mb_bus_destroy() */
+  MB_EVENT_LINK,      /* the connection: error 0 is up, else down with text */
+  MB_EVENT_VALUE,     /* of device, point: value */
+  MB_EVENT_ERROR,     /* of device, point: text */
+  MB_EVENT_SILENT,    /* device does not answer: text */
+  MB_EVENT_PROBE,     /* of device, point: a line for people (text) */
+  MB_EVENT_DESCRIBED, /* device: error, or a description (host.h) as text */
+  MB_EVENT_FOUND,     /* request: error, found: a unit of a scan */
+  MB_EVENT_DONE,      /* request, device: error, text */
+  MB_EVENT_DETACHED,  /* device: nothing will name it any more */
+  MB_EVENT_STOPPED,   /* last of all; the thread ends behind it: call mb_bus_destroy() */
 };
 
 struct mb_event {
@@ -32,6 +36,7 @@ struct mb_event {
   int error;
   const struct tt_value *value;
   const char *text; /* NULL: none */
+  const struct mb_found *found;
 };
 
 /* On the worker's thread. Everything in the event is valid during the call. */
@@ -54,5 +59,11 @@ int mb_bus_read(struct mb_bus *bus, tt_id request, struct mb_bus_device *device,
                 uint64_t deadline_us);
 int mb_bus_write(struct mb_bus *bus, tt_id request, struct mb_bus_device *device, uint16_t point,
                  const struct tt_value *value, uint64_t deadline_us);
+/* Have the device describe itself: MB_EVENT_DESCRIBED. -ENOMEM. */
+int mb_bus_walk(struct mb_bus *bus, struct mb_bus_device *device, uint64_t deadline_us);
+/* Look whether a unit is there, and what it says of itself: MB_EVENT_FOUND. -ENOMEM. */
+int mb_bus_scan(struct mb_bus *bus, tt_id request, uint8_t unit, uint64_t deadline_us);
+/* Reads of the device tell what was on the wire. Before the first of them. */
+void mb_bus_device_probe(struct mb_bus_device *device);
 /* Forget what is queued for the device; MB_EVENT_DETACHED when the worker has let go of it. Once per device. */
 void mb_bus_detach(struct mb_bus *bus, struct mb_bus_device *device);

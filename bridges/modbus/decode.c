@@ -122,6 +122,7 @@ int mb_decode(const struct mb_format *format, const uint16_t words[], size_t n, 
   case MB_BIT:
   case MB_BITS16:
   case MB_BITS32:
+  case MB_SCALED:
     break;
   }
   return decode_integer(format, all, ret);
@@ -245,5 +246,58 @@ int mb_encode(const struct mb_format *format, const struct tt_value *raw, uint16
   if (r < 0)
     return r;
   split(format, all, words);
+  return 0;
+}
+
+int mb_encode_mask(const struct mb_format *format, const struct tt_value *raw, uint16_t words[static 2])
+{
+  int64_t number;
+  if (!format->width || format->words != 1)
+    return -EINVAL;
+  int r = raw_integer(raw, &number);
+  if (r < 0)
+    return r;
+  if (number < 0 || number >> format->width)
+    return -ERANGE;
+  uint16_t bits = (uint16_t)(((UINT32_C(1) << format->width) - 1) << format->bit);
+  words[0] = (uint16_t)~bits;
+  words[1] = (uint16_t)(number << format->bit);
+  if (format->order & MB_ORDER_SWAP_BYTES) {
+    words[0] = swap_bytes(words[0]);
+    words[1] = swap_bytes(words[1]);
+  }
+  return 0;
+}
+
+/* ---- Powers of ten ----------------------------------------------------------------------------------- */
+static int64_t power_of_ten(int n)
+{
+  int64_t power = 1;
+  while (n-- > 0)
+    power *= 10;
+  return power;
+}
+
+int mb_scale(const struct tt_value *raw, int16_t power, struct tt_value *ret)
+{
+  if (power < -MB_POWER_MAX || power > MB_POWER_MAX || raw->type != TT_TYPE_INT64)
+    return -ERANGE;
+  double number = (double)raw->int64;
+  /* A division by a power of ten is exact to the last bit where a multiplication by 0.1 is not. */
+  number = power < 0 ? number / (double)power_of_ten(-power) : number * (double)power_of_ten(power);
+  *ret = TT_VALUE_QUANTITY(number, (int8_t)(power < 0 ? -power : 0));
+  return 0;
+}
+
+int mb_unscale(const struct tt_value *value, int16_t power, struct tt_value *ret)
+{
+  double number;
+  if (power < -MB_POWER_MAX || power > MB_POWER_MAX)
+    return -ERANGE;
+  int r = raw_number(value, &number);
+  if (r < 0)
+    return r;
+  number = power < 0 ? number * (double)power_of_ten(-power) : number / (double)power_of_ten(power);
+  *ret = TT_VALUE_QUANTITY(number, TT_DECIMALS_FREE);
   return 0;
 }

@@ -13,7 +13,10 @@ enum {
   WRITE_REGISTER = 6,
   WRITE_COILS = 15,
   WRITE_REGISTERS = 16,
+  MASK_WRITE = 22,
+  IDENTIFY = 43,
 };
+#define MEI_IDENTIFY   14 /* of the kinds of function 43 */
 #define EXCEPTION_FLAG 0x80
 #define COIL_ON        0xff00
 
@@ -47,10 +50,8 @@ int mb_exception_error(int code)
 uint8_t mb_read_function(enum mb_table table)
 {
   static const uint8_t functions[] = {
-      [MB_COIL] = READ_COILS,
-      [MB_DISCRETE] = READ_DISCRETE,
-      [MB_HOLDING] = READ_HOLDING,
-      [MB_INPUT] = READ_INPUT,
+      [MB_COIL] = READ_COILS,  [MB_DISCRETE] = READ_DISCRETE, [MB_HOLDING] = READ_HOLDING,
+      [MB_INPUT] = READ_INPUT, [MB_OBJECT] = IDENTIFY,
   };
   return functions[table];
 }
@@ -72,6 +73,12 @@ size_t mb_frame_build(const struct mb_request *request, uint8_t out[static MB_FR
   size_t n = 2;
   out[0] = request->unit;
   out[1] = request->function;
+  if (request->function == IDENTIFY) {
+    out[n++] = MEI_IDENTIFY;
+    out[n++] = (uint8_t)request->count;
+    out[n++] = (uint8_t)request->address;
+    return n;
+  }
   n = put16(out, n, request->address);
   switch (request->function) {
   case WRITE_COIL:
@@ -92,6 +99,9 @@ size_t mb_frame_build(const struct mb_request *request, uint8_t out[static MB_FR
     for (unsigned i = 0; i < request->count; i++)
       n = put16(out, n, request->words[i]);
     return n;
+  case MASK_WRITE:
+    n = put16(out, n, request->words[0]);
+    return put16(out, n, request->words[1]);
   }
   return put16(out, n, request->count);
 }
@@ -114,6 +124,70 @@ static int check_read(const struct mb_request *request, const uint8_t answer[], 
   return 0;
 }
 
+/* ---- Device identification --------------------------------------------------------------------------- */
+/* Where its parts are: behind unit and function kind, access, conformity, whether more follows, from which object on, and
+ * the number of objects; then number, length and text of each. */
+enum { ID_KIND = 2, ID_MORE = 5, ID_NEXT = 6, ID_COUNT = 7, ID_FIRST = 8 };
+#define ID_MORE_FOLLOWS 0xff
+
+size_t mb_identify_need(const uint8_t answer[], size_t n)
+{
+  if (n >= 2 && answer[1] == (IDENTIFY | EXCEPTION_FLAG))
+    return 3;
+  if ((n >= 2 && answer[1] != IDENTIFY) || (n > ID_KIND && answer[ID_KIND] != MEI_IDENTIFY))
+    return 0;
+  if (n < ID_FIRST)
+    return ID_FIRST;
+  size_t at = ID_FIRST;
+  for (unsigned i = 0; i < answer[ID_COUNT]; i++) {
+    if (n < at + 2)
+      return at + 2 <= MB_FRAME_MAX ? at + 2 : 0;
+    at += 2u + answer[at + 1];
+  }
+  return at <= MB_FRAME_MAX ? at : 0;
+}
+
+static int check_identification(const uint8_t answer[], size_t n, uint16_t words[], const char **ret_why)
+{
+  if (mb_identify_need(answer, n) != n)
+    return differs(ret_why, "it has another length");
+  words[0] = (uint16_t)n;
+  for (size_t i = 0; i < n; i++)
+    words[1 + i] = answer[i];
+  return 0;
+}
+
+int mb_identify_find(const uint16_t words[], uint8_t object, char out[static MB_OBJECT_MAX + 1], int *ret_more)
+{
+  const uint16_t *answer = words + 1;
+  size_t n = words[0], at = ID_FIRST;
+  for (unsigned i = 0; n >= ID_FIRST && i < answer[ID_COUNT] && at + 2 <= n; i++) {
+    size_t size = answer[at + 1];
+    if (at + 2 + size > n)
+      break;
+    if (answer[at] == object && size <= MB_OBJECT_MAX) {
+      for (size_t k = 0; k < size; k++)
+        out[k] = (char)answer[at + 2 + k];
+      out[size] = '\0';
+      return 0;
+    }
+    at += 2 + size;
+  }
+  *ret_more = n >= ID_FIRST && answer[ID_MORE] == ID_MORE_FOLLOWS ? answer[ID_NEXT] : -1;
+  return -ENOENT;
+}
+
+uint16_t mb_crc(const uint8_t bytes[], size_t n)
+{
+  uint16_t crc = 0xffff;
+  for (size_t i = 0; i < n; i++) {
+    crc ^= bytes[i];
+    for (int bit = 0; bit < 8; bit++)
+      crc = (uint16_t)(crc & 1 ? crc >> 1 ^ 0xa001 : crc >> 1);
+  }
+  return crc;
+}
+
 int mb_frame_check(const struct mb_request *request, const uint8_t answer[], size_t n, uint16_t words[],
                    const char **ret_why)
 {
@@ -131,11 +205,14 @@ int mb_frame_check(const struct mb_request *request, const uint8_t answer[], siz
     return differs(ret_why, "it has another function code");
   if (request->function <= READ_INPUT)
     return check_read(request, answer, n, words, ret_why);
+  if (request->function == IDENTIFY)
+    return check_identification(answer, n, words, ret_why);
   /* A write is answered with address and value, or address and count: what the request began with. */
   mb_frame_build(request, sent);
-  if (n != 6)
+  size_t same = request->function == MASK_WRITE ? 8 : 6;
+  if (n != same)
     return differs(ret_why, "it has another length");
-  if (memcmp(answer, sent, 6) != 0)
+  if (memcmp(answer, sent, same) != 0)
     return differs(ret_why, "it confirms another address or value");
   return 0;
 }

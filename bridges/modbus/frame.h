@@ -13,10 +13,25 @@
 struct mb_request {
   uint8_t unit, function;
   uint16_t address;
-  uint16_t count;        /* registers, coils or inputs; 1 with functions 5 and 6 */
-  const uint16_t *words; /* of a write: `count` words; a coil is 0 or 1 */
-  uint64_t deadline_us;  /* monotonic; 0: none. wire.c does not send it after that */
+  uint16_t count; /* registers, coils or inputs; 1 with functions 5 and 6; with 43 how much is asked for */
+  const uint16_t
+      *words; /* of a write: `count` words; a coil is 0 or 1; with 22 which bits to keep and which to set */
+  uint64_t deadline_us; /* monotonic; 0: none. wire.c does not send it after that */
 };
+
+/* Device identification (function 43/14): `address` of a request is the number of an object, `count` one of these. */
+#define MB_IDENTIFY 43
+enum mb_identify { MB_IDENTIFY_BASIC = 1, MB_IDENTIFY_REGULAR = 2, MB_IDENTIFY_ONE = 4 };
+#define MB_OBJECT_MAX 245 /* bytes of an object */
+/* How long such an answer (unit, function and data) is in all, as far as its first `n` bytes tell: more than `n` when more
+ * is to come; 0: it is none. */
+size_t mb_identify_need(const uint8_t answer[], size_t n);
+/* The text of an object in what mb_frame_check() made of an answer: the number of bytes behind the function, then the bytes,
+ * a word each. -ENOENT: it is not in there; then `*ret_more` is the object to ask for next, or -1. */
+int mb_identify_find(const uint16_t words[], uint8_t object, char out[static MB_OBJECT_MAX + 1], int *ret_more);
+
+/* The checksum of a frame on a serial line. */
+uint16_t mb_crc(const uint8_t bytes[], size_t n);
 
 /* The function that reads a table. */
 uint8_t mb_read_function(enum mb_table table);

@@ -3,12 +3,17 @@
  * modbus.c: the Modbus bridge. Joins the bus's worker (bus.h) to the host: requests go down into its queue, what it
  * tells comes up as messages through the inbox.
  */
-#include "bus.h"
+#include "survey.h"
 
+#include <stdio.h>
+#include <systemd/sd-event.h>
 #include <uthash.h>
 
 /* Values of one request travel together, in messages of about this size. */
 #define MESSAGE_SIZE (32 * 1024)
+
+#define WALK_US       (60 * TT_USEC_PER_SEC) /* a device may take so long to say what it is made of */
+#define WALK_AGAIN_US (30 * TT_USEC_PER_SEC) /* when it did not */
 
 /* A request that the host waits for. */
 struct open_request {
@@ -21,6 +26,7 @@ struct device {
   struct tt_device *device;
   struct mb_bus_device *bus_device;
   bool is_leaving;
+  bool is_walk_due, is_walking; /* it has still to be asked what it is made of; it is being asked */
 };
 
 struct instance {
@@ -29,6 +35,12 @@ struct instance {
   struct device **devices; /* the device's state is the host's; this is the list of them */
   size_t n_devices, room;
   bool is_stopping;
+  sd_event_source *timer; /* of those that have still to be asked */
+  struct {
+    tt_id request; /* 0: no discovery is under way */
+    uint8_t unit;  /* that is looked for */
+    uint64_t deadline_us;
+  } scan;
   struct tt_buf message; /* the worker's: what it has told and not yet posted */
 };
 
@@ -71,16 +83,18 @@ static void emit(void *user, const struct mb_event *event)
                           .request = event->request,
                           .point = event->point};
   const char *text = event->text;
+  const struct mb_found *found = event->found;
   if (event->value) {
     record.value = *event->value;
     text = tt_value_is_text(event->value->type) ? event->value->text : NULL;
   }
-  record.text_size = text ? (uint32_t)strlen(text) + 1 : 0;
+  record.text_size = found ? (uint32_t)sizeof *found : text ? (uint32_t)strlen(text) + 1 : 0;
+  text = found ? (const char *)found : text;
   tt_buf_add(&instance->message, (const char *)&record, sizeof record);
   if (text)
     tt_buf_add(&instance->message, text, record.text_size);
   tt_buf_add(&instance->message, padding, padded(record.text_size) - record.text_size);
-  bool is_value = event->kind == MB_EVENT_VALUE || event->kind == MB_EVENT_ERROR;
+  bool is_value = event->kind == MB_EVENT_VALUE || event->kind == MB_EVENT_ERROR || event->kind == MB_EVENT_PROBE;
   if (!is_value || instance->message.len >= MESSAGE_SIZE)
     post(bridge, &instance->message);
 }
@@ -134,13 +148,131 @@ static void stopped(struct tt_bridge *bridge)
       tt_detached(device);
   }
   free(instance->devices);
+  sd_event_source_disable_unref(instance->timer);
   tt_stopped(bridge);
 }
 
+/* ---- What devices are made of -------------------------------------------------------------------------- */
+static void arm(struct tt_bridge *bridge)
+{
+  struct instance *instance = tt_bridge_state(bridge);
+  sd_event_source_set_time(instance->timer, tt_bridge_now(bridge).mono_us + WALK_AGAIN_US);
+  sd_event_source_set_enabled(instance->timer, SD_EVENT_ONESHOT);
+}
+
+static void walk(struct tt_bridge *bridge, struct device *state)
+{
+  struct instance *instance = tt_bridge_state(bridge);
+  if (!state->is_walk_due || state->is_walking || state->is_leaving || instance->is_stopping)
+    return;
+  if (mb_bus_walk(instance->bus, state->bus_device, tt_bridge_now(bridge).mono_us + WALK_US) == 0)
+    state->is_walking = true;
+  else
+    arm(bridge);
+}
+
+static void walk_all(struct tt_bridge *bridge)
+{
+  struct instance *instance = tt_bridge_state(bridge);
+  for (size_t i = 0; i < instance->n_devices; i++)
+    walk(bridge, instance->devices[i]);
+}
+
+static int on_timer(sd_event_source *source TT_UNUSED, uint64_t us TT_UNUSED, void *user)
+{
+  walk_all(user);
+  return 0;
+}
+
+static void on_described(struct tt_bridge *bridge, const struct record *record, const char *text)
+{
+  struct device *state = tt_device_state(record->device);
+  int r = record->error;
+  state->is_walking = false;
+  if (r == 0)
+    r = tt_describe(record->device, text, strlen(text));
+  state->is_walk_due = r < 0;
+  if (r == 0)
+    return;
+  arm(bridge);
+  if (tt_device_config(record->device)->n_points == 0) /* else its reads tell more */
+    tt_device_link(record->device, TT_LINK_OFFLINE, "%s", *text ? text : strerror(-r));
+}
+
+/* ---- Who is there ---------------------------------------------------------------------------------------- */
+static void scan_end(struct tt_bridge *bridge, int error, const char *text)
+{
+  struct instance *instance = tt_bridge_state(bridge);
+  tt_id request = instance->scan.request;
+  instance->scan.request = 0;
+  if (request)
+    tt_done(bridge, request, error, "%s", text);
+}
+
+static void tell_candidate(struct tt_bridge *bridge, const struct mb_found *found)
+{
+  const struct mb_connection_options *options = tt_bridge_options(bridge);
+  struct instance *instance = tt_bridge_state(bridge);
+  char unit[8], id[16], address[300];
+  snprintf(unit, sizeof unit, "%u", found->unit);
+  snprintf(id, sizeof id, "unit-%u", found->unit);
+  if (mb_is_serial(options->transport))
+    snprintf(address, sizeof address, "unit %u on %.250s", found->unit, options->device);
+  else
+    snprintf(address, sizeof address, "unit %u at %.250s:%u", found->unit, options->host, (unsigned)options->port);
+  const struct tt_fact facts[] = {
+      {"unit", unit},
+      {"vendor", found->maker},
+      {"model", found->model},
+      {"revision", found->revision},
+      {"serial", found->serial},
+      {"sunspec", found->sunspec},
+  };
+  tt_candidate(bridge, instance->scan.request,
+               &(struct tt_candidate){.id = id,
+                                      .name = *found->model ? found->model : id,
+                                      .vendor = *found->maker ? found->maker : NULL,
+                                      .model = *found->model ? found->model : NULL,
+                                      .address = address,
+                                      .facts = facts,
+                                      .n_facts = TT_COUNT(facts),
+                                      .uses = *found->sunspec ? "modbus/sunspec" : NULL});
+}
+
+/* The next unit, as long as there is time for one that is not there. */
+static void scan_next(struct tt_bridge *bridge)
+{
+  const struct mb_connection_options *options = tt_bridge_options(bridge);
+  struct instance *instance = tt_bridge_state(bridge);
+  uint64_t cost_us = options->timeout_us + options->drain_us;
+  if (++instance->scan.unit > options->discover.last ||
+      tt_bridge_now(bridge).mono_us + cost_us >= instance->scan.deadline_us)
+    scan_end(bridge, 0, "");
+  else if (mb_bus_scan(instance->bus, instance->scan.request, instance->scan.unit, instance->scan.deadline_us) < 0)
+    scan_end(bridge, -ENOMEM, "out of memory");
+}
+
+static void on_found(struct tt_bridge *bridge, const struct record *record, const char *data)
+{
+  struct instance *instance = tt_bridge_state(bridge);
+  struct mb_found found;
+  if (!record->request || record->request != instance->scan.request || record->text_size != sizeof found)
+    return;
+  memcpy(&found, data, sizeof found);
+  if (found.is_there)
+    tell_candidate(bridge, &found);
+  if (record->error == -ENOTCONN)
+    scan_end(bridge, -ENOTCONN, "not connected");
+  else
+    scan_next(bridge);
+}
+
+/* ---- Events ---------------------------------------------------------------------------------------------- */
 static void on_link(struct tt_bridge *bridge, const struct record *record, const char *text)
 {
   if (record->error == 0) {
     tt_connection_state(bridge, TT_LINK_ONLINE, "%s", "");
+    walk_all(bridge);
   } else {
     tt_connection_state(bridge, TT_LINK_OFFLINE, "%s", text);
   }
@@ -171,10 +303,24 @@ static void on_event(struct tt_bridge *bridge, struct record *record, char *text
     if (is_wanted)
       tt_device_link(record->device, TT_LINK_OFFLINE, "%s", text);
     break;
+  case MB_EVENT_PROBE:
+    if (is_wanted)
+      tt_probe(record->device, record->point, "%s", text);
+    break;
+  case MB_EVENT_DESCRIBED:
+    if (is_wanted)
+      on_described(bridge, record, text);
+    break;
+  case MB_EVENT_FOUND:
+    if (is_wanted)
+      on_found(bridge, record, text);
+    break;
   case MB_EVENT_DONE:
     HASH_FIND(hh, instance->requests, &record->request, sizeof record->request, request);
     if (request) /* else it was cancelled */
       request_done(bridge, request, record->error, text);
+    else if (record->request && record->request == instance->scan.request)
+      scan_end(bridge, record->error, text);
     break;
   case MB_EVENT_DETACHED:
     device_gone(instance, record->device);
@@ -193,7 +339,9 @@ static void on_message(struct tt_bridge *bridge, const void *data, size_t size)
     struct record record;
     memcpy(&record, at, sizeof record);
     at += sizeof record;
-    TT_AUTOFREE char *text = record.text_size ? strndup(at, record.text_size) : NULL;
+    TT_AUTOFREE char *text = record.text_size ? malloc(record.text_size) : NULL;
+    if (text)
+      memcpy(text, at, record.text_size);
     at += padded(record.text_size);
     on_event(bridge, &record, text ? text : (char[]){""});
   }
@@ -203,13 +351,22 @@ static void on_message(struct tt_bridge *bridge, const void *data, size_t size)
 static int start(struct tt_bridge *bridge)
 {
   struct instance *instance = tt_bridge_state(bridge);
-  return mb_bus_create(tt_bridge_options(bridge), emit, bridge, &instance->bus);
+  int r = sd_event_add_time(tt_bridge_event(bridge), &instance->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer,
+                            bridge);
+  if (r >= 0)
+    r = sd_event_source_set_enabled(instance->timer, SD_EVENT_OFF);
+  if (r >= 0)
+    r = mb_bus_create(tt_bridge_options(bridge), emit, bridge, &instance->bus);
+  if (r < 0)
+    instance->timer = sd_event_source_disable_unref(instance->timer);
+  return r;
 }
 
 static void stop(struct tt_bridge *bridge)
 {
   struct instance *instance = tt_bridge_state(bridge);
   instance->is_stopping = true;
+  scan_end(bridge, -ECANCELED, "the bridge stops");
   requests_cancel(bridge, NULL);
   mb_bus_stop(instance->bus);
 }
@@ -231,6 +388,11 @@ static int attach(struct tt_bridge *bridge, struct tt_device *device)
     return r;
   state->device = device;
   instance->devices[instance->n_devices++] = state;
+  if (tt_is_probing(device))
+    mb_bus_device_probe(state->bus_device);
+  const struct mb_device_options *options = tt_device_config(device)->options;
+  state->is_walk_due = options->describe == MB_DESCRIBE_SUNSPEC;
+  walk(bridge, state);
   return 0;
 }
 
@@ -282,6 +444,18 @@ static void write_point(struct tt_bridge *bridge, tt_id id, struct tt_device *de
     refuse(bridge, id, device);
 }
 
+static void discover(struct tt_bridge *bridge, tt_id id, uint64_t deadline_us)
+{
+  const struct mb_connection_options *options = tt_bridge_options(bridge);
+  struct instance *instance = tt_bridge_state(bridge);
+  instance->scan.request = id;
+  instance->scan.unit = (uint8_t)options->discover.first;
+  instance->scan.deadline_us = deadline_us;
+  struct record record = {.kind = MB_EVENT_DONE, .error = -ENOMEM, .request = id};
+  if (mb_bus_scan(instance->bus, id, instance->scan.unit, deadline_us) < 0)
+    tt_post(bridge, TT_LANE_CONTROL, NULL, 0, on_message, &record, sizeof record);
+}
+
 TT_BRIDGE(modbus) = {
     .abi = TT_BRIDGE_ABI,
     .name = "modbus",
@@ -300,4 +474,5 @@ TT_BRIDGE(modbus) = {
     .detach = detach,
     .read = read_points,
     .write = write_point,
+    .discover = discover,
 };

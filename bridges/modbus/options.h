@@ -15,8 +15,14 @@
 #define MB_UNIT_MAX            247
 #define MB_NO_ADDRESS          (-1)
 
-enum mb_table { MB_COIL, MB_DISCRETE, MB_HOLDING, MB_INPUT };
-#define MB_TABLES 4
+enum mb_table {
+  MB_COIL,
+  MB_DISCRETE,
+  MB_HOLDING,
+  MB_INPUT,
+  MB_OBJECT, /* of the identification (function 43/14): no table, but read like one; the address is its number */
+};
+#define MB_TABLES 5
 
 enum mb_type {
   MB_INT16 = 1,
@@ -31,6 +37,7 @@ enum mb_type {
   MB_BIT,
   MB_BITS16,
   MB_BITS32,
+  MB_SCALED = 64, /* + one of the integers: times ten to the power of what stands in scale_register */
 };
 
 /* Byte order as two independent swaps of what is on the wire; A is the most significant byte. */
@@ -40,7 +47,16 @@ enum mb_order {
   MB_ORDER_SWAP_BYTES = 2, /* BADC: within each word the least significant byte comes first */
 };                         /* DCBA: both */
 
-enum mb_transport { MB_TCP, MB_RTU };
+enum mb_transport { MB_TCP, MB_RTU, MB_RTU_OVER_TCP };
+/* How much of a connection is a serial line: the whole, or only how requests are framed. */
+static inline bool mb_is_serial(int transport)
+{
+  return transport == MB_RTU;
+}
+static inline bool mb_is_framed(int transport)
+{
+  return transport != MB_TCP;
+}
 
 struct mb_connection_options {
   int transport; /* enum mb_transport */
@@ -51,7 +67,13 @@ struct mb_connection_options {
   int parity; /* 'N', 'E', 'O' */
   int64_t data_bits, stop_bits;
   uint64_t timeout_us, gap_us, drain_us, idle_us;
+  struct {
+    int64_t first, last; /* units that are looked for */
+  } discover;
 };
+
+/* How a device says what it is made of. */
+enum mb_describe { MB_DESCRIBE_NOT, MB_DESCRIBE_SUNSPEC };
 
 struct mb_device_options {
   struct {
@@ -60,6 +82,7 @@ struct mb_device_options {
   struct {
     int64_t max_registers, max_gap;
   } limits;
+  int describe; /* enum mb_describe */
 };
 
 struct mb_read_options {
@@ -67,6 +90,8 @@ struct mb_read_options {
   int order;                              /* enum mb_order bits */
   int64_t count;                          /* registers of a string */
   int64_t bit, width;                     /* a slice; bit -1: the whole */
+  int64_t scale_register;                 /* as written, in the same table; MB_NO_ADDRESS when not */
+  int identification;                     /* number of the object + 1; 0: none */
 };
 
 struct mb_write_options {
@@ -95,7 +120,9 @@ struct mb_place {
   uint16_t address;
   struct mb_format format;
   uint8_t function; /* to write with; 0 on the read side */
+  int32_t scale;    /* address of the register with the power of ten, in the same table; MB_NO_ADDRESS: none */
 };
+#define MB_MASK_WRITE 22
 
 /* The read and the write side of a point. -ENOENT: it has no such side; -EINVAL: mb_check() has complained. */
 int mb_place_read(const struct tt_point *point, const struct mb_device_options *device, struct mb_place *ret);

@@ -75,7 +75,7 @@ static bool joins(const struct mb_span *span, const struct mb_want *want, const 
   unsigned most = is_bits ? limits->max_registers * BITS_PER_REGISTER : limits->max_registers;
   unsigned gap = is_bits ? limits->max_gap * BITS_PER_REGISTER : limits->max_gap;
   unsigned end = span->address + span->count, want_end = want->address + want->words;
-  return want->table == span->table && want->address <= end + gap &&
+  return want->table == span->table && want->table != MB_OBJECT && want->address <= end + gap &&
          (want_end <= end || want_end - span->address <= most) &&
          !is_cut(cuts, span->table, span->address, want->address);
 }

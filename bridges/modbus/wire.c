@@ -31,6 +31,7 @@
 
 #define CONNECT_TIMEOUT_US  (3 * TT_USEC_PER_SEC)
 #define GAP_LEAST_US        (2 * TT_USEC_PER_MSEC)
+#define GAP_OVER_TCP_US     (5 * TT_USEC_PER_MSEC)
 #define GAP_CHARACTERS      3.5
 #define BITS_PER_CHARACTER  11
 #define USER_TIMEOUT_MS     10000 /* data that a TCP peer does not acknowledge for so long ends the connection */
@@ -57,9 +58,16 @@ static uint64_t now_us(void)
   return (uint64_t)t.tv_sec * TT_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* The other end of the descriptor is a line. */
+static bool is_serial(const struct mb_wire *wire)
+{
+  return mb_is_serial(wire->options->transport);
+}
+
+/* The frames are those of a line: with a checksum, without a number. */
 static bool is_rtu(const struct mb_wire *wire)
 {
-  return wire->options->transport == MB_RTU;
+  return mb_is_framed(wire->options->transport);
 }
 
 int mb_wire_fd(const struct mb_wire *wire)
@@ -74,7 +82,8 @@ int mb_wire_create(const struct mb_connection_options *options, int stop_fd, str
     return -ENOMEM;
   *wire = (struct mb_wire){.options = options, .stop_fd = stop_fd, .fd = -1, .gap_us = options->gap_us};
   if (is_rtu(wire) && !wire->gap_us) {
-    wire->gap_us = (uint64_t)(GAP_CHARACTERS * BITS_PER_CHARACTER * 1e6 / (double)options->baud);
+    wire->gap_us = is_serial(wire) ? (uint64_t)(GAP_CHARACTERS * BITS_PER_CHARACTER * 1e6 / (double)options->baud)
+                                   : GAP_OVER_TCP_US; /* the line is the converter's */
     if (wire->gap_us < GAP_LEAST_US)
       wire->gap_us = GAP_LEAST_US;
   }
@@ -96,7 +105,7 @@ void mb_wire_close(struct mb_wire *wire)
 void mb_wire_abort(struct mb_wire *wire)
 {
   const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-  if (wire->fd >= 0 && !is_rtu(wire))
+  if (wire->fd >= 0 && !is_serial(wire))
     (void)connect(wire->fd, &nobody, sizeof nobody); /* a reset at once; modbus_close() alone would end in order */
   mb_wire_close(wire);
 }
@@ -124,7 +133,7 @@ static int wait_fd(const struct mb_wire *wire, int fd, short events, uint64_t un
       continue;
     if (fds[0].revents)
       return -ECANCELED;
-    if (is_rtu(wire) && fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+    if (is_serial(wire) && fds[1].revents & (POLLHUP | POLLERR | POLLNVAL))
       return -EIO; /* unplugged: such a line reads as empty for ever */
     if (fds[1].revents)
       return 1;
@@ -199,7 +208,8 @@ static int open_tcp(struct mb_wire *wire, char why[static MB_WHY])
   if (fd < 0)
     return fail(why, fd, what);
   set_options(fd);
-  wire->context = modbus_new_tcp("127.0.0.1", 502); /* the address is not used: the socket is ours */
+  /* What is given here is not used: the socket is ours. */
+  wire->context = is_rtu(wire) ? modbus_new_rtu("socket", 9600, 'N', 8, 1) : modbus_new_tcp("127.0.0.1", 502);
   if (!wire->context) {
     close(fd);
     return fail(why, -ENOMEM, what);
@@ -235,7 +245,7 @@ static int open_rtu(struct mb_wire *wire, char why[static MB_WHY])
 int mb_wire_open(struct mb_wire *wire, char why[static MB_WHY])
 {
   mb_wire_close(wire);
-  int r = is_rtu(wire) ? open_rtu(wire, why) : open_tcp(wire, why);
+  int r = is_serial(wire) ? open_rtu(wire, why) : open_tcp(wire, why);
   if (r < 0)
     return r;
   if (wire->fd >= FD_SETSIZE) { /* libmodbus would abort the program in FD_SET */
@@ -254,7 +264,7 @@ static int discard(struct mb_wire *wire)
   int n = 0;
   while (n < DISCARD_MAX) {
     ssize_t r = read(wire->fd, noise, sizeof noise);
-    if (r == 0 && !is_rtu(wire))
+    if (r == 0 && !is_serial(wire))
       return -ECONNRESET;
     if (r < 0 && errno == EINTR)
       continue;
@@ -315,7 +325,7 @@ static int send_request(struct mb_wire *wire, const uint8_t frame[], size_t n)
 
 static uint64_t line_time_us(const struct mb_wire *wire, size_t bytes)
 {
-  return is_rtu(wire) ? bytes * BITS_PER_CHARACTER * TT_USEC_PER_SEC / (uint64_t)wire->options->baud : 0;
+  return is_serial(wire) ? bytes * BITS_PER_CHARACTER * TT_USEC_PER_SEC / (uint64_t)wire->options->baud : 0;
 }
 
 /* Cut one answer out of the stream. Its length without what belongs to the transport, which `ret_start` points behind. */
@@ -354,6 +364,49 @@ static int receive(struct mb_wire *wire, uint8_t answer[static MODBUS_TCP_MAX_AD
   return r < 0 ? r : n - MB_TCP_HEADER;
 }
 
+/* libmodbus does not know how long an answer to function 43 is. The bytes of one, without what belongs to the transport. */
+static int receive_identification(struct mb_wire *wire, uint8_t answer[static MODBUS_TCP_MAX_ADU_LENGTH],
+                                  uint8_t **ret_start, const char **ret_why)
+{
+  size_t head = is_rtu(wire) ? 0 : MB_TCP_HEADER, tail = is_rtu(wire) ? 2 : 0, n = 0, need = head + 2;
+  uint64_t until = now_us() + wire->options->timeout_us;
+  *ret_start = answer + head;
+  while (n < need) {
+    int r = wait_fd(wire, wire->fd, POLLIN, until);
+    if (r < 0)
+      return r;
+    ssize_t got = r > 0 ? read(wire->fd, answer + n, need - n) : 0;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+      continue;
+    if (got < 0)
+      return -errno;
+    if (got == 0 && r > 0 && !is_serial(wire))
+      return -ECONNRESET;
+    if (got == 0) {
+      *ret_why = "it broke off";
+      return -EBADMSG;
+    }
+    n += (size_t)got;
+    wire->active_us = now_us();
+    size_t whole = is_rtu(wire) ? mb_identify_need(answer, n) : 2;
+    if (!is_rtu(wire) && n >= head) /* whatever it is: the header says how long */
+      whole = (size_t)answer[MB_TCP_HEADER - 2] << 8 | answer[MB_TCP_HEADER - 1];
+    if (whole == 0 || head + whole + tail > MODBUS_TCP_MAX_ADU_LENGTH) {
+      *ret_why = "it is no identification";
+      return -EBADMSG;
+    }
+    need = head + whole + tail;
+  }
+  if (is_rtu(wire)) {
+    uint16_t crc = mb_crc(answer, n - tail);
+    *ret_why = "its checksum is wrong";
+    return answer[n - 2] == (crc & 0xff) && answer[n - 1] == crc >> 8 ? (int)(n - tail) : -EBADMSG;
+  }
+  int r = mb_tcp_check(wire->transaction, answer, n);
+  *ret_why = "its header is wrong";
+  return r < 0 ? r : (int)(n - head);
+}
+
 /* Wait for the answer and look at it. */
 static int answer_to(struct mb_wire *wire, const struct mb_request *request, uint64_t until, uint16_t words[],
                      const char **ret_why)
@@ -363,7 +416,8 @@ static int answer_to(struct mb_wire *wire, const struct mb_request *request, uin
     int r = wait_fd(wire, wire->fd, POLLIN, until);
     if (r <= 0)
       return r < 0 ? r : -ETIMEDOUT;
-    r = receive(wire, answer, &start, ret_why);
+    r = request->function == MB_IDENTIFY ? receive_identification(wire, answer, &start, ret_why)
+                                         : receive(wire, answer, &start, ret_why);
     if (r == -ESTALE) /* the answer to an earlier request, which has been given up: ours may still come */
       continue;
     return r < 0 ? r : mb_frame_check(request, start, (size_t)r, words, ret_why);

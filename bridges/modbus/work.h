@@ -6,11 +6,12 @@
 #pragma once
 
 #include "bus.h"
+#include "frame.h"
 #include "wire.h"
 
 #include <stdatomic.h>
 
-enum mb_job_kind { MB_JOB_READ, MB_JOB_WRITE, MB_JOB_DETACH };
+enum mb_job_kind { MB_JOB_READ, MB_JOB_WRITE, MB_JOB_WALK, MB_JOB_SCAN, MB_JOB_DETACH };
 
 struct mb_job {
   struct mb_job *next;
@@ -18,10 +19,11 @@ struct mb_job {
   struct mb_bus_device *device;
   tt_id request;
   uint64_t deadline_us;
-  size_t n; /* points, or words */
+  size_t n; /* points, or words, or the unit of a scan */
   /* MB_JOB_WRITE */
   struct mb_place place;
-  int error; /* the value cannot be sent: why */
+  int error;             /* the value cannot be sent: why */
+  struct tt_value value; /* with place.scale: the number before it is scaled */
   uint16_t data[];
 };
 
@@ -44,6 +46,7 @@ struct mb_bus_device {
   uint8_t unit;
   struct mb_limits limits;
   struct mb_side *read, *write; /* per point */
+  bool is_probed;               /* reads tell what was on the wire */
   atomic_bool is_leaving;
   struct mb_job *farewell; /* made beforehand, for leaving cannot fail; NULL once queued */
   struct mb_cuts cuts;
@@ -86,3 +89,22 @@ int mb_worker_fd(const struct mb_worker *worker); /* to be watched; -1 */
 void mb_worker_readable(struct mb_worker *worker);
 
 uint64_t mb_now_us(void);
+
+/* ---- Between work.c, read.c and survey.c */
+#define MB_WHERE        160 /* "unit 17, input register 0x0034 (52), table number 30053" */
+#define MB_TEXT         400
+#define MB_SILENT_AFTER 2 /* time-outs in a row after which a unit counts as dead */
+
+void mb_run_read(struct mb_worker *worker, struct mb_job *job);
+/* One request, with what it says about unit and line. As mb_wire_exchange(), and -ENOTCONN. */
+int mb_transact(struct mb_worker *worker, const struct mb_request *request, uint16_t words[],
+                char why[static MB_WHY]);
+/* Is this outcome of it that the unit does not answer? */
+bool mb_is_silence(int outcome);
+/* An outcome in words. */
+void mb_outcome_text(char out[static MB_TEXT], int outcome, const char *why, const char *place);
+void mb_tell(struct mb_worker *worker, const struct mb_event *event);
+void mb_tell_done(struct mb_worker *worker, const struct mb_job *job, int error, const char *text);
+void mb_tell_point(struct mb_worker *worker, const struct mb_bus_device *device, uint16_t point, const char *text);
+char *mb_where(char out[static MB_WHERE], const struct mb_bus_device *device, enum mb_table table, uint16_t address,
+               unsigned count);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A hostile device: any answer against any request, any registers in any format that options can express, and any set
- * of points, limits and refused joins. The input is read as a sequence of choices; when it ends they are all 0. */
+ * of points, limits and refused joins; any chain of SunSpec models. The input is read as a sequence of choices; when it ends they are all 0. */
 #include "decode.h"
 #include "frame.h"
+#include "interpret.h"
 #include "plan.h"
+#include "sunspec.h"
+
+#include <thingtree/host.h>
 
 #include <assert.h>
+#include <json-c/json.h>
 #include <math.h>
 
 #define WANTS_MAX 64
@@ -51,9 +56,9 @@ static void fuzz_value(struct input *in)
   static const enum tt_type core[] = {TT_TYPE_BOOLEAN, TT_TYPE_STRING, TT_TYPE_QUANTITY};
   struct mb_device_options device = {{1, byte(in) & 1}, {125, 0}};
   struct mb_read_options read = {
-      -1, -1, -1, -1, (int)(byte(in) & 3), byte(in) % 126, (int)(byte(in) % 65) - 1, 1 + byte(in) % 63};
+      -1, -1, -1, -1, (int)(byte(in) & 3), byte(in) % 126, (int)(byte(in) % 65) - 1, 1 + byte(in) % 63, -1, 0};
   struct mb_write_options write = {byte(in) & 1 ? (int64_t)word(in) : -1, byte(in) & 1 ? (int64_t)word(in) : -1,
-                                   byte(in) % 17};
+                                   byte(in) % 23};
   struct tt_write side = {.address = &write};
   int64_t *const addresses[] = {&read.input, &read.holding, &read.coil, &read.discrete};
   *addresses[byte(in) & 3] = word(in) + (byte(in) & 1);
@@ -83,6 +88,11 @@ static void fuzz_value(struct input *in)
   if (mb_place_write(&point, &device, &target) < 0)
     return;
   assert(target.address + target.format.words <= MB_ADDRESSES && target.format.words <= MB_WRITE_REGISTERS_MAX);
+  if (target.function == MB_MASK_WRITE) {
+    if (mb_encode_mask(&target.format, &value, back) == 0) /* what is set is nothing of what is kept */
+      assert(!(back[0] & back[1]));
+    return;
+  }
   if (mb_encode(&target.format, &value, back, target.format.words) < 0)
     return;
   assert(mb_decode(&target.format, back, target.format.words, &again) == 0);
@@ -103,21 +113,23 @@ static void fuzz_answer(struct input *in)
                    {5, 1},
                    {6, 1},
                    {15, MB_WRITE_REGISTERS_MAX},
-                   {16, MB_WRITE_REGISTERS_MAX}};
+                   {16, MB_WRITE_REGISTERS_MAX},
+                   {22, 1},
+                   {MB_IDENTIFY, 4}};
   unsigned which = byte(in) % TT_COUNT(functions);
   uint16_t to_write[MB_WRITE_REGISTERS_MAX] = {0}, words[MB_READ_BITS_MAX];
   struct mb_request request = {.unit = (uint8_t)byte(in),
                                .function = functions[which].function,
                                .address = (uint16_t)word(in),
                                .count = (uint16_t)(1 + word(in) % functions[which].most)};
-  bool is_write = request.function > 4;
-  for (unsigned i = 0; is_write && i < request.count; i++)
+  bool is_write = request.function > 4 && request.function != MB_IDENTIFY;
+  for (unsigned i = 0; is_write && i < request.count + (request.function == MB_MASK_WRITE ? 1u : 0u); i++)
     to_write[i] = (uint16_t)word(in);
   request.words = is_write ? to_write : NULL;
   uint8_t frame[MB_FRAME_MAX];
   const char *why = NULL;
   size_t n = mb_frame_build(&request, frame);
-  assert(n >= 6 && n <= MB_FRAME_MAX);
+  assert(n >= 5 && n <= MB_FRAME_MAX);
   uint16_t transaction = (uint16_t)word(in);
   uint8_t header[MB_TCP_HEADER + MB_FRAME_MAX];
   mb_tcp_header(transaction, n, header);
@@ -129,7 +141,16 @@ static void fuzz_answer(struct input *in)
   int r = mb_frame_check(&request, in->at, in->left, words, &why);
   if (r == 0) {
     assert(in->at[0] == request.unit && in->at[1] == request.function);
-    assert(is_write ? in->left == 6 && !memcmp(in->at, frame, 6) : in->left == 3u + in->at[2]);
+    size_t same_bytes = request.function == MB_MASK_WRITE ? 8 : 6;
+    if (request.function == MB_IDENTIFY) {
+      char text[MB_OBJECT_MAX + 1];
+      int more = -2;
+      assert(mb_identify_need(in->at, in->left) == in->left);
+      for (unsigned object = 0; object < 256; object++)
+        assert(mb_identify_find(words, (uint8_t)object, text, &more) == 0 || (more >= -1 && more <= 255));
+      return;
+    }
+    assert(is_write ? in->left == same_bytes && !memcmp(in->at, frame, same_bytes) : in->left == 3u + in->at[2]);
     for (unsigned i = 0; !is_write && request.function > 2 && i < request.count; i++)
       assert(words[i] == (in->at[3 + 2 * i] << 8 | in->at[4 + 2 * i]));
   } else if (r > 0) {
@@ -201,9 +222,52 @@ static void fuzz_plan(struct input *in)
   mb_cuts_finish(&cuts);
 }
 
+/* ---- Chains of models ---------------------------------------------------------------------------------- */
+static void fuzz_chain(struct input *in)
+{
+  struct mb_sunspec_chain chain = {.next = (uint16_t)word(in)};
+  struct tt_buf out TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
+  char text[MB_SUNSPEC_TEXT], list[MB_SUNSPEC_LIST];
+  unsigned known = 0;
+  while (mb_sunspec_models[known])
+    known++;
+  while (in->left) {
+    unsigned which = byte(in);
+    uint16_t id = which < known ? (uint16_t)strtoul(mb_sunspec_models[which] + 2, NULL, 10) : (uint16_t)word(in);
+    if (mb_sunspec_add(&chain, (uint16_t[]){id, (uint16_t)(word(in) % 1000)}) <= 0)
+      break;
+    struct mb_sunspec_model *model = &chain.model[chain.n - 1];
+    if (!mb_sunspec_needs_registers(id) ||
+        !(model->registers = calloc(model->length + 1u, sizeof *model->registers)))
+      continue;
+    for (unsigned i = 0; i < model->length && i < 8; i++)
+      model->registers[i] = (uint16_t)word(in);
+  }
+  if (mb_sunspec_describe(&chain, &out) == 0) {
+    struct json_object *json = json_tokener_parse(out.data);
+    assert(json);
+    json_object_put(json);
+  }
+  mb_sunspec_list(&chain, list);
+  mb_sunspec_common(&chain, MB_SUNSPEC_SERIAL, text);
+  mb_sunspec_finish(&chain);
+}
+
+static void fuzz_interpretation(struct input *in)
+{
+  uint16_t words[MB_READ_REGISTERS_MAX];
+  char line[MB_INTERPRET_LINE];
+  unsigned n = 1 + byte(in) % MB_READ_REGISTERS_MAX;
+  for (unsigned i = 0; i < n; i++)
+    words[i] = (uint16_t)word(in);
+  for (unsigned i = 0; mb_interpret(words, n, i, line); i++)
+    assert(tt_utf8_is_valid(line, strlen(line)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static void (*const parts[])(struct input *) = {fuzz_value, fuzz_answer, fuzz_plan};
+  static void (*const parts[])(struct input *) = {fuzz_value, fuzz_answer, fuzz_plan, fuzz_chain,
+                                                  fuzz_interpretation};
   struct input in = {data, size};
   parts[byte(&in) % TT_COUNT(parts)](&in);
   return 0;

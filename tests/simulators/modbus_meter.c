@@ -4,14 +4,14 @@
  * can be told to misbehave. It does its own framing, so that it is a second opinion on what goes over the wire.
  *
  *   modbus_meter [--host ADDRESS] [--tcp PORT] [--rtu DEVICE] [--pty LINK] [--unit N]... [--identify | --generation] [--seed N] [--log]
- *                [--limit N] [--attached] [FAULT PERCENT]...
+ *                [--identified] [--framed] [--limit N] [--attached] [FAULT PERCENT]...
  *
  * ADDRESS is 127.0.0.1 when not given before; PORT 0 takes a free one. When everything is open it prints "ready tcp PORT" and/or "ready rtu DEVICE", then "ready".
  * --pty makes a pseudo terminal and LINK to its other end. SIGTERM ends it. --identify: every register holds a number
  * made of its table and address, so that a value in the wrong place is noticed. --generation: of the number of requests
  * that the unit has had, too, so that an answer to an earlier one is noticed (the first request sees generation 1).
  * --limit: requests for more registers are refused (exception 3). --log: each write is printed. --attached: it ends
- * when stdin does.
+ * when stdin does. --identified: function 43/14 says what it is. --framed: frames of a serial line over TCP.
  * FAULT: --late --drop --duplicate --garble, of that many percent (fractions allowed) of the answers; a late answer
  * comes --late-ms A B milliseconds after its request (default 25 45). The same and more can be told on stdin while it runs:
  *
@@ -80,7 +80,7 @@ static struct {
   size_t n_pending;
   int listener;
   struct in_addr host;
-  bool is_identify, is_generation, is_log, is_attached;
+  bool is_identify, is_generation, is_log, is_attached, is_identified, is_framed;
   int limit;
   double late, drop, duplicate, garble;
   int late_from, late_to;
@@ -284,6 +284,29 @@ static int hole(unsigned address, unsigned count)
   return 0;
 }
 
+/* Function 43/14: what the unit is, at most two objects in one answer. */
+static size_t identify(const uint8_t *pdu, size_t n, uint8_t *out)
+{
+  static const char *const objects[] = {"Eastron", "SDM630", "1.2", "", "Meter", "SDM630-Modbus"};
+  const unsigned last = pdu[2] == 1 ? 2 : 5;
+  unsigned object = n >= 4 ? pdu[3] : 0, first = object > last ? 0 : object, next = first;
+  size_t at = 7;
+  if (n < 4 || pdu[1] != 14 || pdu[2] < 1 || pdu[2] > 2)
+    return 0;
+  while (next <= last && next < first + 2) {
+    size_t length = strlen(objects[next]);
+    out[at++] = (uint8_t)next;
+    out[at++] = (uint8_t)length;
+    memcpy(out + at, objects[next++], length);
+    at += length;
+  }
+  bool is_more = next <= last;
+  memcpy(out,
+         (uint8_t[]){43, 14, pdu[2], 2, is_more ? 0xff : 0, (uint8_t)(is_more ? next : 0), (uint8_t)(next - first)},
+         7);
+  return at;
+}
+
 /* The answer to one PDU (function and data); 0 bytes: none. */
 static size_t answer(struct unit *unit, int number, const uint8_t *pdu, size_t n, uint8_t *out)
 {
@@ -293,10 +316,13 @@ static size_t answer(struct unit *unit, int number, const uint8_t *pdu, size_t n
   unit->generation += sim.is_generation;
   int code = unit->exception;
   unsigned address = n >= 3 ? get16(pdu + 1) : 0, count = n >= 5 ? get16(pdu + 3) : 0;
-  bool is_single = pdu[0] == 5 || pdu[0] == 6;
+  bool is_single = pdu[0] == 5 || pdu[0] == 6 || pdu[0] == 22;
+  size_t identified = !code && pdu[0] == 43 && sim.is_identified ? identify(pdu, n, out) : 0;
+  if (identified)
+    return identified;
   out[0] = pdu[0];
   if (n < 5)
-    code = 3;
+    code = pdu[0] == 43 ? 1 : 3;
   if (!code && address + (is_single ? 1 : count) > 65536)
     code = 2;
   int kind = code ? 0 : hole(address, is_single ? 1 : count);
@@ -345,6 +371,13 @@ static size_t answer(struct unit *unit, int number, const uint8_t *pdu, size_t n
     case 6:
       unit->holding[address] = (uint16_t)count;
       break;
+    case 22:
+      if (n < 7) {
+        code = 3;
+        break;
+      }
+      unit->holding[address] = (uint16_t)((unit->holding[address] & count) | (get16(pdu + 5) & ~count));
+      break;
     case 15:
       if (count < 1 || count > 1968 || n < 6u + (count + 7) / 8) {
         code = 3;
@@ -372,13 +405,14 @@ static size_t answer(struct unit *unit, int number, const uint8_t *pdu, size_t n
   sim.count.writes++;
   if (sim.is_log) {
     printf("write unit %d function %d address 0x%04x data", number, pdu[0], address);
-    for (size_t i = pdu[0] >= 15 ? 6 : 3; i < n; i++)
+    for (size_t i = pdu[0] == 15 || pdu[0] == 16 ? 6 : 3; i < n; i++)
       printf(" %02x", pdu[i]);
     puts("");
     fflush(stdout);
   }
-  memcpy(out + 1, pdu + 1, 4);
-  return 5;
+  size_t echo = pdu[0] == 22 ? 6 : 4;
+  memcpy(out + 1, pdu + 1, echo);
+  return 1 + echo;
 }
 
 /* Spoil an answer in a way that its receiver can detect. An RTU frame has a CRC, so any byte may be hit, by a burst of
@@ -501,9 +535,12 @@ static void parse_tcp(size_t index)
 static void parse_rtu(size_t index)
 {
   struct link *link = &sim.links[index];
-  while (link->n >= 8) {
-    size_t length = link->in[1] == 15 || link->in[1] == 16 ? 9u + link->in[6] : 8u;
-    if (link->in[1] >= 1 && link->in[1] <= 16 && link->n < length)
+  while (link->n >= 7) {
+    size_t length = link->in[1] == 15 || link->in[1] == 16 ? 9u + link->in[6]
+                    : link->in[1] == 22                    ? 10u
+                    : link->in[1] == 43                    ? 7u
+                                                           : 8u;
+    if (((link->in[1] >= 1 && link->in[1] <= 16) || link->in[1] == 22) && link->n < length)
       return;
     if (link->n >= length &&
         crc(link->in, length - 2) == (uint16_t)(link->in[length - 2] | link->in[length - 1] << 8)) {
@@ -721,7 +758,7 @@ static void loop(void)
       int fd = accept4(sim.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
       if (fd >= 0)
-        link_add(fd, false);
+        link_add(fd, sim.is_framed);
     }
     if (fds[0].revents)
       has_commands = commands_read();
@@ -734,7 +771,7 @@ static int usage(void)
 {
   fputs("usage: modbus_meter [--host ADDRESS] [--tcp PORT] [--rtu DEVICE]... [--pty LINK]... [--unit N]... "
         "[--identify|--generation] "
-        "[--limit N] [--seed N] [--log] [--attached]\n"
+        "[--limit N] [--seed N] [--log] [--attached] [--identified] [--framed]\n"
         "       [--late|--drop|--duplicate|--garble PERCENT]... [--late-ms A B]\n",
         stderr);
   return 64;
@@ -760,6 +797,10 @@ int main(int argc, char **argv)
       sim.is_identify = sim.is_generation = true;
     } else if (!strcmp(option, "--attached")) {
       sim.is_attached = true;
+    } else if (!strcmp(option, "--identified")) {
+      sim.is_identified = true;
+    } else if (!strcmp(option, "--framed")) {
+      sim.is_framed = true;
     } else if (!strcmp(option, "--log")) {
       sim.is_log = true;
     } else if (!value) {

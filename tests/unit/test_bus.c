@@ -84,6 +84,10 @@ static void on_event(void *user, const struct mb_event *event)
     snprintf(told->done_text[told->n_done % 64], sizeof told->done_text[0], "%s", event->text ? event->text : "");
     told->n_done++;
     break;
+  case MB_EVENT_PROBE:
+  case MB_EVENT_DESCRIBED:
+  case MB_EVENT_FOUND:
+    break;
   case MB_EVENT_DETACHED:
     told->n_detached++;
     break;
@@ -138,8 +142,8 @@ static void setup(struct world *world, enum mb_transport transport, const char *
 static void add_point(struct world *world, enum mb_table table, int64_t address, enum mb_type type)
 {
   size_t i = world->config.n_points++;
-  world->read[i] =
-      (struct mb_read_options){.input = -1, .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1};
+  world->read[i] = (struct mb_read_options){
+      .input = -1, .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1, .scale_register = -1};
   *(table == MB_INPUT     ? &world->read[i].input
     : table == MB_HOLDING ? &world->read[i].holding
     : table == MB_COIL    ? &world->read[i].coil

@@ -262,6 +262,54 @@ static void wrong_lengths(void **state)
   assert_int_equal(mb_decode(&f, words, 0, &value), -EINVAL);
 }
 
+static void masks(void **state TT_UNUSED)
+{
+  struct mb_format f = {.type = MB_UINT16, .words = 1, .bit = 4, .width = 3};
+  uint16_t words[2];
+  assert_int_equal(mb_encode_mask(&f, &TT_VALUE_INT64(5), words), 0);
+  assert_int_equal(words[0], 0xff8f);
+  assert_int_equal(words[1], 0x0050);
+  assert_int_equal(mb_encode_mask(&f, &TT_VALUE_INT64(8), words), -ERANGE);
+  assert_int_equal(mb_encode_mask(&f, &TT_VALUE_INT64(-1), words), -ERANGE);
+  f.order = MB_ORDER_SWAP_BYTES;
+  assert_int_equal(mb_encode_mask(&f, &TT_VALUE_INT64(7), words), 0);
+  assert_int_equal(words[0], 0x8fff);
+  assert_int_equal(words[1], 0x7000);
+  f = (struct mb_format){.type = MB_UINT16, .words = 1, .width = 16};
+  assert_int_equal(mb_encode_mask(&f, &TT_VALUE_INT64(65535), words), 0);
+  assert_int_equal(words[0], 0);
+  f.width = 0;
+  assert_int_equal(mb_encode_mask(&f, &TT_VALUE_INT64(1), words), -EINVAL);
+}
+
+static void powers_of_ten(void **state TT_UNUSED)
+{
+  static const struct {
+    int64_t raw;
+    int16_t power;
+    const char *text;
+  } powers[] = {{2301, -1, "230.1"}, {-5, -3, "-0.005"}, {7, 0, "7"},         {7, 3, "7000"},
+                {0, -2, "0.00"},     {29, -2, "0.29"},   {1005, -3, "1.005"}, {65535, 10, "655350000000000"}};
+  for (size_t i = 0; i < TT_COUNT(powers); i++) {
+    struct tt_buf out TT_AUTOBUF = TT_BUF(0);
+    struct tt_value value, back;
+    assert_int_equal(mb_scale(&TT_VALUE_INT64(powers[i].raw), powers[i].power, &value), 0);
+    tt_value_print(&value, &out);
+    assert_string_equal(out.data, powers[i].text);
+    struct mb_format f = {.type = MB_INT64, .words = 4};
+    uint16_t words[4];
+    struct tt_value again;
+    assert_int_equal(mb_unscale(&value, powers[i].power, &back), 0);
+    assert_int_equal(mb_encode(&f, &back, words, 4), 0);
+    assert_int_equal(mb_decode(&f, words, 4, &again), 0);
+    assert_int_equal(again.int64, powers[i].raw);
+  }
+  struct tt_value value;
+  assert_int_equal(mb_scale(&TT_VALUE_INT64(1), INT16_MIN, &value), -ERANGE); /* not implemented */
+  assert_int_equal(mb_scale(&TT_VALUE_INT64(1), MB_POWER_MAX + 1, &value), -ERANGE);
+  assert_int_equal(mb_unscale(&TT_VALUE_INT64(1), -MB_POWER_MAX - 1, &value), -ERANGE);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -275,6 +323,8 @@ int main(void)
       cmocka_unit_test(coils),
       cmocka_unit_test(writes_that_do_not_fit),
       cmocka_unit_test(wrong_lengths),
+      cmocka_unit_test(masks),
+      cmocka_unit_test(powers_of_ten),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

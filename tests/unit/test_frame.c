@@ -20,6 +20,8 @@ static void requests(void **state)
       {{17, 6, 1, 1, (uint16_t[]){0x1203}}, 6, {17, 6, 0, 1, 0x12, 3}},
       {{17, 15, 0x13, 10, (uint16_t[]){1, 0, 1, 1, 0, 0, 1, 1, 1, 0}}, 9, {17, 15, 0, 0x13, 0, 10, 2, 0xcd, 1}},
       {{17, 16, 1, 2, (uint16_t[]){10, 0x102}}, 11, {17, 16, 0, 1, 0, 2, 4, 0, 10, 1, 2}},
+      {{17, 22, 4, 1, (uint16_t[]){0xf2, 0x25}}, 8, {17, 22, 0, 4, 0, 0xf2, 0, 0x25}},
+      {{17, 43, 3, MB_IDENTIFY_BASIC, NULL}, 5, {17, 43, 14, 1, 3}},
   };
   for (size_t i = 0; i < TT_COUNT(rows); i++) {
     uint8_t out[MB_FRAME_MAX];
@@ -142,6 +144,51 @@ static void exceptions_in_words(void **state)
   assert_int_equal(mb_exception_error(11), -ETIMEDOUT);
 }
 
+static void a_mask_is_confirmed_as_it_is(void **state TT_UNUSED)
+{
+  const struct mb_request request = {17, 22, 4, 1, (uint16_t[]){0xf2, 0x25}};
+  uint16_t words[8];
+  const char *why = NULL;
+  assert_int_equal(mb_frame_check(&request, (uint8_t[]){17, 22, 0, 4, 0, 0xf2, 0, 0x25}, 8, words, &why), 0);
+  assert_int_equal(mb_frame_check(&request, (uint8_t[]){17, 22, 0, 4, 0, 0xf2, 0, 0x24}, 8, words, &why), -EBADMSG);
+  assert_int_equal(mb_frame_check(&request, (uint8_t[]){17, 22, 0, 4, 0, 0xf2}, 6, words, &why), -EBADMSG);
+}
+
+static void identifications(void **state TT_UNUSED)
+{
+  static const uint8_t answer[] = {17, 43, 14, 1, 1, 0xff, 2, 2, 0, 3, 'a', 'b', 'c', 1, 0};
+  const struct mb_request request = {.unit = 17, .function = 43, .address = 0, .count = MB_IDENTIFY_BASIC};
+  uint16_t words[300];
+  char text[MB_OBJECT_MAX + 1];
+  const char *why = NULL;
+  int more = -2;
+  for (size_t n = 0; n < sizeof answer; n++) { /* the length is known as soon as it can be */
+    assert_true(mb_identify_need(answer, n) > n);
+    assert_true(mb_identify_need(answer, n) <= sizeof answer);
+  }
+  assert_int_equal(mb_identify_need(answer, sizeof answer), sizeof answer);
+  assert_int_equal(mb_frame_check(&request, answer, sizeof answer, words, &why), 0);
+  assert_int_equal(mb_identify_find(words, 0, text, &more), 0);
+  assert_string_equal(text, "abc");
+  assert_int_equal(mb_identify_find(words, 1, text, &more), 0);
+  assert_string_equal(text, "");
+  assert_int_equal(mb_identify_find(words, 2, text, &more), -ENOENT);
+  assert_int_equal(more, 2);
+  assert_int_equal(mb_identify_need((uint8_t[]){17, 43, 13}, 3), 0);
+  assert_int_equal(mb_identify_need((uint8_t[]){17, 3, 2}, 3), 0);
+  assert_int_equal(mb_identify_need((uint8_t[]){17, 0xab}, 2), 3);
+  assert_int_equal(mb_frame_check(&request, (uint8_t[]){17, 0xab, 1}, 3, words, &why), 1);
+  assert_int_equal(mb_frame_check(&request, answer, sizeof answer - 1, words, &why), -EBADMSG);
+  /* more than a frame can hold */
+  assert_int_equal(mb_identify_need((uint8_t[]){17, 43, 14, 1, 1, 0, 0, 1, 0, 250}, 10), 0);
+}
+
+static void checksum(void **state TT_UNUSED)
+{
+  assert_int_equal(mb_crc((uint8_t[]){1, 3, 0, 0, 0, 1}, 6), 0x0a84); /* 84 0A on the line */
+  assert_int_equal(mb_crc(NULL, 0), 0xffff);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -152,6 +199,9 @@ int main(void)
       cmocka_unit_test(tcp_headers),
       cmocka_unit_test(what_may_follow_an_answer),
       cmocka_unit_test(exceptions_in_words),
+      cmocka_unit_test(a_mask_is_confirmed_as_it_is),
+      cmocka_unit_test(identifications),
+      cmocka_unit_test(checksum),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

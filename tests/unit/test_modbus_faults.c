@@ -170,6 +170,10 @@ static void on_event(void *user, const struct mb_event *event)
     break;
   case MB_EVENT_LINK:
   case MB_EVENT_SILENT:
+  case MB_EVENT_PROBE:
+  case MB_EVENT_DESCRIBED:
+  case MB_EVENT_FOUND:
+    break;
   case MB_EVENT_DETACHED:
     break;
   }
@@ -216,8 +220,13 @@ static void set_up(struct bus *bus, int transport, unsigned number, unsigned wan
   bus->write = (struct mb_write_options){.holding = 5, .coil = -1};
   bus->writable.address = &bus->write;
   for (unsigned i = 0; i < POINTS; i++) {
-    bus->read[i] = (struct mb_read_options){
-        .input = address_of(i), .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1};
+    bus->read[i] = (struct mb_read_options){.input = address_of(i),
+                                            .holding = -1,
+                                            .coil = -1,
+                                            .discrete = -1,
+                                            .bit = -1,
+                                            .width = 1,
+                                            .scale_register = -1};
     bus->points[i] = (struct tt_point){.name = "p",
                                        .type = TT_TYPE_INT64,
                                        .wire_type = MB_INT64,

@@ -43,7 +43,8 @@ static int load(void **state)
           "  bus: {protocol: modbus, host: 127.0.0.1}\n"
           "devices:\n"
           "  sdm630: {uses: modbus/eastron-sdm630, connection: bus, with: {unit: 17}}\n"
-          "  sdm120: {uses: modbus/eastron-sdm120, connection: bus}\n",
+          "  sdm120: {uses: modbus/eastron-sdm120, connection: bus}\n"
+          "  sunspec: {uses: modbus/sunspec, connection: bus, with: {unit: 126}}\n",
           getenv("TT_SOURCE_DIR"));
   fclose(file);
   struct tt_config_env env = {.file = world->file, .bridge = bridge, .names = names};
@@ -93,6 +94,10 @@ static void they_load(void **state)
   assert_int_equal(options->address.unit, 1);
   assert_int_equal(sdm630->n_points, 61);
   assert_int_equal(sdm120->n_points, 32);
+  options = device(*state, "sunspec")->options;
+  assert_int_equal(options->address.unit, 126);
+  assert_int_equal(options->describe, MB_DESCRIBE_SUNSPEC);
+  assert_int_equal(device(*state, "sunspec")->n_points, 0);
 }
 
 static void every_point_is_described(void **state)

@@ -32,7 +32,7 @@ void tt_diag_also(struct tt_diags *diags, struct tt_mark at, const char *format,
 }
 
 static const struct mb_read_options nowhere = {
-    .input = -1, .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1};
+    .input = -1, .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1, .scale_register = -1};
 
 static struct mb_read_options at(enum mb_table table, int64_t address)
 {
@@ -160,11 +160,11 @@ static void wrong_points(void **state)
       {{.wire_type = MB_INT16, .address = &both},
        &plain,
        "bad-address",
-       "p: a point has one address: input, holding, coil or discrete"},
+       "p: a point has one address: input, holding, coil, discrete or identification"},
       {{.wire_type = MB_INT16, .address = &none},
        &plain,
        "no-address",
-       "p: the point has no address: give input, holding, coil or discrete"},
+       "p: the point has no address: give input, holding, coil, discrete or identification"},
       {{.wire_type = MB_INT32, .address = &last},
        &plain,
        "bad-address",
@@ -203,7 +203,7 @@ static void wrong_points(void **state)
       {{.wire_type = MB_UINT16, .address = &bit, .write = &write},
        &plain,
        "not-writable",
-       "p: some bits of a register cannot be written alone"},
+       "p: some bits of a register cannot be written alone, unless the device knows function: 22"},
       {{.wire_type = MB_UINT16, .address = &input, .write = &write_two},
        &plain,
        "bad-address",

@@ -62,6 +62,10 @@ static void on_event(void *user, const struct mb_event *event)
     w.done = event->error;
     snprintf(w.text, sizeof w.text, "%s", event->text ? event->text : "");
     break;
+  case MB_EVENT_PROBE:
+  case MB_EVENT_DESCRIBED:
+  case MB_EVENT_FOUND:
+    break;
   case MB_EVENT_DETACHED:
   case MB_EVENT_STOPPED:
     break;
@@ -84,7 +88,8 @@ static struct mb_read_options *add_point(enum mb_table table, int64_t address, e
   static const struct mb_write_options same = {-1, -1, 0};
   size_t i = w.config.n_points++;
   struct mb_read_options *read = &w.read[i];
-  *read = (struct mb_read_options){.input = -1, .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1};
+  *read = (struct mb_read_options){
+      .input = -1, .holding = -1, .coil = -1, .discrete = -1, .bit = -1, .width = 1, .scale_register = -1};
   *(table == MB_INPUT     ? &read->input
     : table == MB_HOLDING ? &read->holding
     : table == MB_COIL    ? &read->coil

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Units that are looked at as a whole. */
+#include "survey.h"
+
+#include <stdio.h>
+#include <thingtree/host.h>
+
+#define OBJECT_ROUNDS   8                           /* answers that the identification may be spread over */
+#define DESCRIPTION_MAX (TT_DESCRIPTION_MAX - 4096) /* it travels in one message, which has a head */
+
+/* ---- Identification --------------------------------------------------------------------------------------- */
+int mb_survey_object(struct mb_worker *worker, uint8_t unit, uint8_t object, char out[static MB_OBJECT_MAX + 1],
+                     char why[static MB_WHY])
+{
+  enum mb_identify code = object <= 2 ? MB_IDENTIFY_BASIC : MB_IDENTIFY_REGULAR;
+  int next = object, more;
+  for (int i = 0; i < OBJECT_ROUNDS; i++) {
+    struct mb_request request = {
+        .unit = unit, .function = MB_IDENTIFY, .address = (uint16_t)next, .count = (uint16_t)code};
+    int r = mb_transact(worker, &request, worker->words, why);
+    if (r != 0)
+      return r;
+    if (mb_identify_find(worker->words, object, out, &more) == 0)
+      return 0;
+    if (more < 0)
+      break;
+    next = more;
+  }
+  snprintf(why, MB_WHY, "the identification has no such object");
+  return -ENOENT;
+}
+
+/* ---- SunSpec ---------------------------------------------------------------------------------------------- */
+struct walk {
+  struct mb_worker *worker;
+  uint8_t unit;
+  unsigned max_registers;
+  uint64_t deadline_us;
+  struct mb_sunspec_chain chain;
+  char why[MB_WHY];
+};
+
+/* 0; > 0 and negative as mb_wire_exchange(). */
+static int read_registers(struct walk *w, unsigned address, unsigned n, uint16_t *ret)
+{
+  int r = 0;
+  for (unsigned done = 0; done < n && r == 0;) {
+    unsigned part = n - done < w->max_registers ? n - done : w->max_registers;
+    struct mb_request request = {.unit = w->unit,
+                                 .function = mb_read_function(MB_HOLDING),
+                                 .address = (uint16_t)(address + done),
+                                 .count = (uint16_t)part};
+    if (mb_now_us() >= w->deadline_us)
+      return -ETIMEDOUT;
+    r = mb_transact(w->worker, &request, w->worker->words, w->why);
+    if (r == 0)
+      memcpy(ret + done, w->worker->words, part * sizeof *ret);
+    done += part;
+  }
+  return r;
+}
+
+static int read_model(struct walk *w, struct mb_sunspec_model *model)
+{
+  if (!mb_sunspec_needs_registers(model->id) || model->length == 0)
+    return 0;
+  model->registers = calloc(model->length, sizeof *model->registers);
+  if (!model->registers)
+    return -ENOMEM;
+  return read_registers(w, model->address + MB_SUNSPEC_HEAD, model->length, model->registers);
+}
+
+/* 0: there is a chain. -ENOENT: there is none. Other: no answer, or none that makes sense. */
+static int walk_chain(struct walk *w)
+{
+  uint16_t words[MB_SUNSPEC_HEAD];
+  int r = -ENOENT;
+  size_t base = 0;
+  for (; base < MB_SUNSPEC_BASES; base++) {
+    r = read_registers(w, mb_sunspec_bases[base], MB_SUNSPEC_HEAD, words);
+    if (r < 0 || (r == 0 && mb_sunspec_is_marker(words)))
+      break;
+    if (mb_is_silence(r))
+      return -ETIMEDOUT;
+  }
+  if (base == MB_SUNSPEC_BASES)
+    return -ENOENT;
+  if (r < 0)
+    return r;
+  w->chain.next = (uint16_t)(mb_sunspec_bases[base] + MB_SUNSPEC_HEAD);
+  for (;;) {
+    r = read_registers(w, w->chain.next, MB_SUNSPEC_HEAD, words);
+    if (r > 0 && !mb_is_silence(r) && w->chain.n > 0)
+      return 0; /* some end without an end */
+    if (r != 0)
+      return r > 0 ? mb_exception_error(r) : r;
+    r = mb_sunspec_add(&w->chain, words);
+    if (r <= 0)
+      return w->chain.n ? 0 : -ENOENT; /* what comes before nonsense is good all the same */
+    r = read_model(w, &w->chain.model[w->chain.n - 1]);
+    if (r != 0)
+      return r > 0 ? mb_exception_error(r) : r;
+  }
+}
+
+void mb_run_walk(struct mb_worker *worker, struct mb_job *job)
+{
+  struct walk w = {.worker = worker,
+                   .unit = job->device->unit,
+                   .max_registers = job->device->limits.max_registers,
+                   .deadline_us = job->deadline_us};
+  TT_AUTOBUF struct tt_buf text = TT_BUF(DESCRIPTION_MAX);
+  int r = walk_chain(&w);
+  if (r == 0)
+    r = mb_sunspec_describe(&w.chain, &text);
+  if (r == -ENOENT)
+    snprintf(w.why, sizeof w.why, "unit %u has no SunSpec models that are known at 40000, 50000 or 0", w.unit);
+  else if (r == -ETIMEDOUT)
+    snprintf(w.why, sizeof w.why, "unit %u does not say what models it has: no answer", w.unit);
+  else if (r < 0 && !*w.why)
+    snprintf(w.why, sizeof w.why, "unit %u does not say what models it has: %s", w.unit, strerror(-r));
+  mb_tell(worker, &(struct mb_event){.kind = MB_EVENT_DESCRIBED,
+                                     .device = job->device->user,
+                                     .error = r,
+                                     .text = r == 0 ? text.data : w.why});
+  mb_sunspec_finish(&w.chain);
+}
+
+/* ---- Who is there ----------------------------------------------------------------------------------------- */
+void mb_run_scan(struct mb_worker *worker, struct mb_job *job)
+{
+  struct mb_found found = {.unit = (uint8_t)job->n};
+  struct walk w = {.worker = worker,
+                   .unit = found.unit,
+                   .max_registers = MB_READ_REGISTERS_MAX,
+                   .deadline_us = job->deadline_us};
+  int r = mb_now_us() < job->deadline_us ? mb_survey_object(worker, found.unit, 0, found.maker, w.why) : -ETIMEDOUT;
+  found.is_there = (r >= 0 || r == -ENOENT) && !mb_is_silence(r);
+  if (r == 0) {
+    mb_survey_object(worker, found.unit, 1, found.model, w.why);
+    mb_survey_object(worker, found.unit, 2, found.revision, w.why);
+  }
+  if (found.is_there && walk_chain(&w) == 0) {
+    char text[MB_SUNSPEC_TEXT];
+    mb_sunspec_list(&w.chain, found.sunspec);
+    if (*mb_sunspec_common(&w.chain, MB_SUNSPEC_MAKER, text))
+      snprintf(found.maker, sizeof found.maker, "%s", text);
+    if (*mb_sunspec_common(&w.chain, MB_SUNSPEC_MODEL, text))
+      snprintf(found.model, sizeof found.model, "%s", text);
+    mb_sunspec_common(&w.chain, MB_SUNSPEC_SERIAL, found.serial);
+  }
+  mb_sunspec_finish(&w.chain);
+  mb_tell(worker, &(struct mb_event){.kind = MB_EVENT_FOUND, .request = job->request, .error = r, .found = &found});
+}

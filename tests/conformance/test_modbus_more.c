@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the Modbus bridge alone can do, before the simulated meter: SunSpec, scale factors in registers, some bits of a
+ * register, identification, frames over TCP, what is on the wire, and who is there. */
+#define _GNU_SOURCE /* modbus_peer.h */
+#include "world.h"
+
+#include "modbus_peer.h"
+#include "service/log.h"
+
+extern const struct tt_bridge_ops tt_bridge_modbus;
+
+static struct peer peer;
+static struct world w;
+
+static struct {
+  unsigned n;
+  char *json;
+} described;
+static char probed[4000];
+
+static int on_described(void *user TT_UNUSED, const char *key, const char *json, size_t size)
+{
+  assert_string_equal(key, "d0");
+  free(described.json);
+  described.json = strndup(json, size);
+  described.n++;
+  return 0;
+}
+
+static void on_probe(void *user TT_UNUSED, const char *key TT_UNUSED, uint16_t point, const char *text)
+{
+  size_t n = strlen(probed);
+  snprintf(probed + n, sizeof(probed) - n, "%u %s\n", point, text);
+}
+
+static const struct tt_found_hooks listening = {.described = on_described},
+                                   looking = {.described = on_described, .probe = on_probe};
+
+static void with_nothing(char *out, size_t size, unsigned n TT_UNUSED)
+{
+  snprintf(out, size, "%s", "");
+}
+
+static void open_as(const char *connection, const char *mapping, const struct tt_found_hooks *found)
+{
+  char options[300];
+  snprintf(options, sizeof(options), "    host: %s\n    port: %d\n    timeout: 300ms\n    drain: 50ms\n%s",
+           peer.host, peer.port, connection);
+  memset(&described, 0, sizeof(described));
+  world_open(&w, &tt_bridge_modbus,
+             &(struct world_text){.protocol = "modbus",
+                                  .connection = options,
+                                  .mapping = mapping,
+                                  .with = with_nothing,
+                                  .n = 1,
+                                  .found = found});
+}
+
+static void end(void)
+{
+  world_close(&w);
+  peer_stop(&peer);
+  free(described.json);
+  described.json = NULL;
+}
+
+static void set(unsigned address, unsigned word)
+{
+  char line[64];
+  snprintf(line, sizeof(line), "set 1 %u %u", address, word);
+  peer_tell(&peer, line);
+}
+
+static void set_text(unsigned address, const char *text)
+{
+  for (unsigned i = 0; i < strlen(text); i += 2)
+    set(address + i / 2, (unsigned)text[i] << 8 | (unsigned)text[i + 1]);
+}
+
+/* A common model and a single-phase inverter. */
+static void set_sunspec(unsigned base)
+{
+  set(base, 0x5375);
+  set(base + 1, 0x6e53);
+  set(base + 2, 1);
+  set(base + 3, 66);
+  set_text(base + 4, "Maker Co");
+  set_text(base + 20, "Inverter");
+  set(base + 70, 101);
+  set(base + 71, 50);
+  set(base + 72 + 50, 0xffff);
+  set(base + 73 + 50, 0);
+}
+
+static int read_now(const char *point, struct answer *a)
+{
+  assert_int_equal(world_read(&w, "d0", point, world_now() + 2000 * MS, a), 0);
+  WAIT_FOR(&w, a->calls > 0);
+  return a->error;
+}
+
+static enum tt_refusal set_now(const char *point, const char *value)
+{
+  struct set_answer a;
+  world_set(&w, "d0", point, value, &a);
+  WAIT_FOR(&w, a.calls > 0);
+  return a.refusal;
+}
+
+static const char *text(const char *point)
+{
+  uint16_t i;
+  assert_int_equal(tt_node_point(world_node(&w, "d0"), point, &i), 0);
+  const struct tt_value *value = &world_node(&w, "d0")->fields[i].value;
+  return tt_value_is_text(value->type) ? value->text : "";
+}
+
+/* ---- SunSpec ---------------------------------------------------------------------------------------------------- */
+static void test_sunspec(void **state TT_UNUSED)
+{
+  static const unsigned bases[] = {40000, 50000, 0};
+  for (size_t i = 0; i < TT_COUNT(bases); i++) {
+    peer_start(&peer, NULL, "");
+    set_sunspec(bases[i]);
+    open_as("", "describe: sunspec\npoints: {}\n", &listening);
+    WAIT_FOR(&w, described.n == 1);
+    char expected[100];
+    snprintf(expected, sizeof(expected), "\"inverter_single_phase_w\":{\"holding\":%u,", bases[i] + 72 + 12);
+    assert_non_null(strstr(described.json, expected));
+    assert_non_null(strstr(described.json, "\"about\":{\"vendor\":\"Maker Co\",\"model\":\"Inverter\""));
+    end();
+  }
+}
+
+static void test_no_sunspec(void **state TT_UNUSED)
+{
+  peer_start(&peer, NULL, "");
+  open_as("", "describe: sunspec\npoints: {}\n", &listening);
+  WAIT_FOR(&w, world_message(&w, "d0", "offline"));
+  assert_string_equal(world_message(&w, "d0", "offline"),
+                      "unit 1 has no SunSpec models that are known at 40000, 50000 or 0");
+  assert_int_equal(described.n, 0);
+  end();
+}
+
+/* It is asked when it can be reached at last. */
+static void test_sunspec_of_a_late_device(void **state TT_UNUSED)
+{
+  peer_start(&peer, NULL, "");
+  int port = peer.port;
+  char again[40];
+  peer_stop(&peer);
+  open_as("", "describe: sunspec\npoints: {}\n", &listening);
+  WAIT_FOR(&w, world_is(&w, "offline"));
+  snprintf(again, sizeof(again), "--port %d", port);
+  peer_start(&peer, NULL, again);
+  set_sunspec(40000);
+  /* perhaps it was asked before the registers were set: then it is asked after half a minute, or after a reconnection */
+  for (unsigned i = 0; i < 20 && described.n == 0; i++) {
+    uint64_t until_us = world_now() + 1000 * MS;
+    WAIT_FOR(&w, described.n > 0 || world_now() > until_us);
+    if (described.n == 0)
+      peer_tell(&peer, "hang");
+  }
+  assert_int_equal(described.n, 1);
+  end();
+}
+
+/* ---- Scale factors ---------------------------------------------------------------------------------------------- */
+#define SCALED                                                                                                     \
+  "points:\n"                                                                                                      \
+  "  power: {holding: 1000, type: int16_sf, scale_register: 1001, invalid: [-32768], decimals: 1,"                 \
+  " write: {verify: readback}}\n"                                                                                  \
+  "  energy: {holding: 1010, type: uint32_sf, scale_register: 1001}\n"                                             \
+  "  far: {holding: 3000, type: uint16_sf, scale_register: 4000}\n"
+
+static void test_scale(void **state TT_UNUSED)
+{
+  struct answer a;
+  peer_start(&peer, NULL, "--log");
+  set(1000, 2301);
+  set(1001, 0xffff); /* -1 */
+  set(1011, 5);
+  set(3000, 7);
+  set(4000, 2);
+  open_as("", SCALED, NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(read_now("power", &a), 0);
+  assert_true(a.number == 230.1);
+  assert_int_equal(read_now("energy", &a), 0);
+  assert_true(a.number == 0.5);
+  assert_int_equal(read_now("far", &a), 0); /* by two requests */
+  assert_true(a.number == 700);
+  set(1001, 3); /* the inverter changes its scale: the value of the same moment goes by it */
+  assert_int_equal(read_now("power", &a), 0);
+  assert_true(a.number == 2301000);
+  set(1000, 0x8000); /* not implemented: no value, whatever the scale */
+  assert_int_equal(read_now("power", &a), 0);
+  assert_true(a.number != a.number);
+  set(1000, 5);
+  set(1001, 0x8000);
+  assert_int_equal(read_now("power", &a), 0);
+  assert_non_null(strstr(world_field_error(&w, "d0", "power"), "its scale factor is not implemented"));
+  peer_tell(&peer, "hole 4000 4000");
+  assert_int_equal(read_now("far", &a), 0);
+  assert_non_null(strstr(world_field_error(&w, "d0", "far"),
+                         "its scale factor could not be read (unit 1, holding register 0x0FA0"));
+  /* Written by the scale of now. */
+  set(1001, 0xfffe);
+  assert_int_equal(set_now("power", "12.5"), TT_OK);
+  peer_expect(&peer, "write unit 1 function 6 address 0x03e8 data 04 e2");
+  set(1001, 1);
+  assert_int_not_equal(set_now("power", "12.5"), TT_OK); /* no whole number of tens */
+  end();
+}
+
+/* ---- Some bits of a register ------------------------------------------------------------------------------------ */
+static void test_mask_write(void **state TT_UNUSED)
+{
+  peer_start(&peer, NULL, "--log");
+  set(1000, 0x8f0f);
+  open_as("",
+          "points:\n"
+          "  mode: {holding: 1000, type: uint16, bit: 4, width: 3, write: {function: 22, verify: readback}}\n"
+          "  flag: {holding: 1000, type: bit, bit: 0, write: {function: 22, verify: readback}}\n",
+          NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(set_now("mode", "5"), TT_OK);
+  peer_expect(&peer, "write unit 1 function 22 address 0x03e8 data ff 8f 00 50");
+  assert_int_equal(set_now("flag", "false"), TT_OK);
+  peer_expect(&peer, "write unit 1 function 22 address 0x03e8 data ff fe 00 00");
+  assert_int_not_equal(set_now("mode", "8"), TT_OK);
+  struct answer a;
+  assert_int_equal(read_now("mode", &a), 0);
+  assert_true(a.number == 5);
+  end();
+}
+
+/* ---- Identification --------------------------------------------------------------------------------------------- */
+#define IDENTITY                                                                                                   \
+  "points:\n"                                                                                                      \
+  "  vendor: {identification: vendor_name, type: string, category: identity}\n"                                    \
+  "  revision: {identification: revision, type: string, category: identity}\n"                                     \
+  "  model: {identification: model_name, type: string, category: identity}\n"                                      \
+  "  application: {identification: user_application, type: string}\n"                                              \
+  "  first: {holding: 1000, type: uint16}\n"
+
+static void identify(const char *arguments, const char *connection)
+{
+  struct answer a;
+  peer_start(&peer, NULL, arguments);
+  set(1000, 7);
+  open_as(connection, IDENTITY, NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(world_read_all(&w, "d0", world_now() + 3000 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  assert_string_equal(text("vendor"), "Eastron");
+  assert_string_equal(text("revision"), "1.2");
+  assert_string_equal(text("model"), "SDM630-Modbus"); /* behind more than one answer */
+  assert_non_null(strstr(world_field_error(&w, "d0", "application"), "the identification has no such object"));
+  assert_true(world_number(&w, "d0", "first") == 7);
+  end();
+}
+
+static void test_identification(void **state TT_UNUSED)
+{
+  identify("--identified", "");
+  identify("--identified --framed", "    transport: rtu-over-tcp\n");
+}
+
+static void test_no_identification(void **state TT_UNUSED)
+{
+  struct answer a;
+  peer_start(&peer, NULL, "");
+  open_as("", IDENTITY, NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(read_now("vendor", &a), 0);
+  assert_non_null(strstr(world_field_error(&w, "d0", "vendor"), "illegal function (exception 1)"));
+  end();
+}
+
+/* ---- Frames over TCP -------------------------------------------------------------------------------------------- */
+static void test_rtu_over_tcp(void **state TT_UNUSED)
+{
+  struct answer a;
+  peer_start(&peer, NULL, "--framed --log");
+  set(1000, 41);
+  open_as("    transport: rtu-over-tcp\n",
+          "points:\n  level: {holding: 1000, type: uint16, write: {verify: readback}}\n"
+          "  reading: {input: 0, type: float32}\n",
+          NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(read_now("level", &a), 0);
+  assert_true(a.number == 41);
+  assert_int_equal(set_now("level", "42"), TT_OK);
+  peer_expect(&peer, "write unit 1 function 6 address 0x03e8 data 00 2a");
+  peer_tell(&peer, "dead 1");
+  assert_int_equal(read_now("level", &a), -ETIMEDOUT);
+  peer_tell(&peer, "alive 1");
+  WAIT_FOR(&w, read_now("level", &a) == 0);
+  peer_tell(&peer, "hang"); /* the converter closes the connection */
+  WAIT_FOR(&w, read_now("level", &a) == 0);
+  assert_true(a.number == 42);
+  end();
+}
+
+/* ---- On the wire ------------------------------------------------------------------------------------------------ */
+static void test_probe(void **state TT_UNUSED)
+{
+  struct answer a;
+  peer_start(&peer, NULL, "");
+  set(1000, 0x4366);
+  set(1001, 0x199a);
+  open_as("", "points:\n  level: {holding: 1000, type: float32}\n", &looking);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  *probed = '\0';
+  assert_int_equal(read_now("level", &a), 0);
+  assert_string_equal(probed, "0 registers 0x4366 0x199A\n"
+                              "0 ABCD: int32 1130764698, uint32 1130764698, float32 230.1\n"
+                              "0 CDAB: int32 429540198, uint32 429540198\n"
+                              "0 BADC: int32 1715706393, uint32 1715706393\n"
+                              "0 DCBA: int32 -1709611453, uint32 2585355843\n");
+  end();
+}
+
+/* ---- Who is there ----------------------------------------------------------------------------------------------- */
+static struct {
+  unsigned done;
+  int error;
+  char text[1000];
+} seen;
+
+static void on_candidate(void *user TT_UNUSED, const struct tt_candidate *c)
+{
+  size_t n = strlen(seen.text);
+  snprintf(seen.text + n, sizeof(seen.text) - n, "%s|%s|%s|%s|%s|%s\n", c->id, c->vendor ? c->vendor : "",
+           c->model ? c->model : "", c->uses ? c->uses : "", c->facts[0].value, c->facts[5].value);
+}
+
+static void on_done(void *user TT_UNUSED, int error, const char *why TT_UNUSED)
+{
+  seen.done++;
+  seen.error = error;
+}
+
+static void discover(uint64_t us)
+{
+  struct tt_discovery_fns fns = {NULL, on_candidate, on_done};
+  memset(&seen, 0, sizeof(seen));
+  assert_int_equal(tt_host_discover(w.host, BRIDGE, world_now() + us, &fns), 0);
+  WAIT_FOR(&w, seen.done == 1);
+}
+
+static void test_discover(void **state TT_UNUSED)
+{
+  peer_start(&peer, NULL, "--identified --unit 1 --unit 3 --unit 4");
+  set_sunspec(40000);
+  peer_tell(&peer, "dead 4");
+  open_as("    discover: {last: 5}\n", "points:\n  level: {holding: 1000, type: uint16}\n", NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  discover(10000 * MS);
+  assert_int_equal(seen.error, 0);
+  assert_string_equal(seen.text, "unit-1|Maker Co|Inverter|modbus/sunspec|1|1, 101\n"
+                                 "unit-3|Eastron|SDM630||3|\n");
+  peer_stop(&peer);
+  WAIT_FOR(&w, world_is(&w, "offline"));
+  discover(5000 * MS);
+  assert_int_equal(seen.error, -ENOTCONN);
+  end();
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sunspec),
+      cmocka_unit_test(test_no_sunspec),
+      cmocka_unit_test(test_sunspec_of_a_late_device),
+      cmocka_unit_test(test_scale),
+      cmocka_unit_test(test_mask_write),
+      cmocka_unit_test(test_identification),
+      cmocka_unit_test(test_no_identification),
+      cmocka_unit_test(test_rtu_over_tcp),
+      cmocka_unit_test(test_probe),
+      cmocka_unit_test(test_discover),
+  };
+  tt_log_open(TT_LOG_ERROR);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
