@@ -7,6 +7,10 @@
 #include "modbus_peer.h"
 #include "service/log.h"
 
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 extern const struct tt_bridge_ops tt_bridge_modbus;
 
 static struct peer peer;
@@ -113,6 +117,151 @@ static const char *text(const char *point)
   assert_int_equal(tt_node_point(world_node(&w, "d0"), point, &i), 0);
   const struct tt_value *value = &world_node(&w, "d0")->fields[i].value;
   return tt_value_is_text(value->type) ? value->text : "";
+}
+
+/* ---- A device by pymodbus, which shares nothing with us ----------------------------------------------------------- */
+static struct {
+  pid_t pid;
+  FILE *out;
+} other;
+
+static void other_start(bool is_framed)
+{
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t n = sizeof(at);
+  int pipes[2], fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  char port[8], program[400], line[100];
+  posix_spawn_file_actions_t actions;
+  assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+  assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+  close(fd);
+  snprintf(peer.host, sizeof(peer.host), "127.0.0.1");
+  peer.port = ntohs(at.sin_port);
+  snprintf(port, sizeof(port), "%d", peer.port);
+  snprintf(program, sizeof(program), "%s/tests/simulators/pymodbus_meter.py",
+           getenv("TT_SOURCE_DIR") ? getenv("TT_SOURCE_DIR") : ".");
+  char *argv[] = {(char[]){"/usr/bin/setpriv"},
+                  (char[]){"--pdeathsig"},
+                  (char[]){"TERM"},
+                  (char[]){"/usr/bin/python3"},
+                  program,
+                  (char[]){"--tcp"},
+                  port,
+                  is_framed ? (char[]){"--framed"} : NULL,
+                  NULL};
+  assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
+  assert_int_equal(posix_spawn(&other.pid, argv[0], &actions, NULL, argv, environ), 0);
+  posix_spawn_file_actions_destroy(&actions);
+  close(pipes[1]);
+  other.out = fdopen(pipes[0], "r");
+  do
+    assert_non_null(fgets(line, sizeof(line), other.out));
+  while (strcmp(line, "ready\n") != 0);
+}
+
+static void other_stop(void)
+{
+  world_close(&w);
+  kill(other.pid, SIGTERM);
+  waitpid(other.pid, NULL, 0);
+  fclose(other.out);
+  free(described.json);
+  described.json = NULL;
+}
+
+static const char *field_text(const char *point, char *out, size_t size)
+{
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+  uint16_t i;
+  assert_int_equal(tt_node_point(world_node(&w, "d0"), point, &i), 0);
+  const struct tt_field *field = &world_node(&w, "d0")->fields[i];
+  if (field->value.type != TT_TYPE_NONE)
+    tt_value_print(&field->value, &buf);
+  snprintf(out, size, "%s", buf.data ? buf.data : "none");
+  return out;
+}
+
+/* It says what it has; what it says is loaded as it is, and read. */
+static void sunspec_by_pymodbus(bool is_framed)
+{
+  static const char *const fields[][2] = {
+      {"common_mn", "Independent"},
+      {"common_sn", "0815-7"},
+      {"inverter_three_phase_a", "12.3"},
+      {"inverter_three_phase_w", "-200"},
+      {"inverter_three_phase_wh", "100000"},
+      {"inverter_three_phase_st", "MPPT"},
+      {"inverter_three_phase_evt1", "GROUND_FAULT, AC_DISCONNECT"},
+      {"inverter_three_phase_aph_a", "none"},
+      {"inverter_three_phase_dcw", "none"},
+      {"mppt_module_1_dcw", "300"},
+      {"mppt_module_2_id", "2"},
+      {"mppt_module_2_id_str", "East"},
+  };
+  const char *connection = is_framed ? "    transport: rtu-over-tcp\n" : "";
+  struct tt_buf mapping TT_AUTOBUF = TT_BUF(0);
+  char printed[100];
+  other_start(is_framed);
+  open_as(connection, "describe: sunspec\npoints: {}\n", &listening);
+  WAIT_FOR(&w, described.n == 1);
+  struct json_object *json = json_tokener_parse(described.json), *points;
+  assert_true(json_object_object_get_ex(json, "points", &points));
+  tt_buf_printf(&mapping, "limits: {max_gap: 16}\npoints: %s\n",
+                json_object_to_json_string_ext(points, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+  json_object_put(json);
+  world_close(&w);
+  free(described.json);
+  open_as(connection, mapping.data, &listening);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  for (size_t i = 0; i < TT_COUNT(fields); i++) {
+    struct answer a;
+    assert_int_equal(read_now(fields[i][0], &a), 0);
+    if (world_field_error(&w, "d0", fields[i][0]))
+      fail_msg("%s: %s", fields[i][0], world_field_error(&w, "d0", fields[i][0]));
+    if (strcmp(field_text(fields[i][0], printed, sizeof(printed)), fields[i][1]) != 0)
+      fail_msg("%s is %s, not %s", fields[i][0], printed, fields[i][1]);
+  }
+  other_stop();
+}
+
+static void test_sunspec_by_pymodbus(void **state TT_UNUSED)
+{
+  sunspec_by_pymodbus(false);
+  sunspec_by_pymodbus(true);
+}
+
+static void mask_and_identity_by_pymodbus(bool is_framed)
+{
+  struct answer a;
+  char line[100], printed[100];
+  other_start(is_framed);
+  open_as(is_framed ? "    transport: rtu-over-tcp\n" : "",
+          "points:\n"
+          "  slice: {holding: 0x101f, type: uint16, bit: 4, width: 4, write: {function: 22, verify: readback}}\n"
+          "  vendor: {identification: vendor_name, type: string}\n"
+          "  revision: {identification: revision, type: string}\n"
+          "  model: {identification: model_name, type: string}\n",
+          NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(read_now("slice", &a), 0);
+  assert_true(a.number == 5);
+  assert_int_equal(set_now("slice", "10"), TT_OK);
+  assert_non_null(fgets(line, sizeof(line), other.out));
+  assert_string_equal(line, "write holding 0x101f 928\n"); /* 0x0350 has become 0x03a0 */
+  static const char *const texts[][2] = {{"vendor", "Independent"}, {"revision", "2.0"}, {"model", "PV 3000"}};
+  for (size_t i = 0; i < TT_COUNT(texts); i++) {
+    assert_int_equal(read_now(texts[i][0], &a), 0);
+    assert_string_equal(field_text(texts[i][0], printed, sizeof(printed)), texts[i][1]);
+  }
+  other_stop();
+}
+
+static void test_mask_and_identity_by_pymodbus(void **state TT_UNUSED)
+{
+  mask_and_identity_by_pymodbus(false);
+  mask_and_identity_by_pymodbus(true);
 }
 
 /* ---- SunSpec ---------------------------------------------------------------------------------------------------- */
@@ -383,6 +532,8 @@ int main(void)
       cmocka_unit_test(test_rtu_over_tcp),
       cmocka_unit_test(test_probe),
       cmocka_unit_test(test_discover),
+      cmocka_unit_test(test_sunspec_by_pymodbus),
+      cmocka_unit_test(test_mask_and_identity_by_pymodbus),
   };
   tt_log_open(TT_LOG_ERROR);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Modbus device by pymodbus, which shares nothing with our bridge or our simulated meter: over TCP or a serial line.
 
-    pymodbus_meter.py --tcp PORT | --rtu DEVICE [--unit N]
+    pymodbus_meter.py --tcp PORT [--framed] | --rtu DEVICE [--unit N]
 
 Input registers 0 to 399 are those of an SDM630: the float at address A is A + 0.25. Only the settings that the meter has
 exist among its holding registers, so a read across a gap is refused (exception 2). From 0x1000 on there is one of
-everything else; coils and discrete inputs 0 to 63 are on where the number is a multiple of three. What is written is
+everything else, at 40000 the SunSpec models of a three-phase inverter with two MPP trackers (--framed: as on a serial line,
+but over TCP); it says what it is when asked for its identification. Coils and discrete inputs 0 to 63 are on where the number is a multiple of three. What is written is
 printed: "write coil|holding ADDRESS VALUES". Prints "ready"."""
 import argparse
 import asyncio
 import struct
 
+from pymodbus.device import ModbusDeviceIdentification
 from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext, ModbusSparseDataBlock
 from pymodbus.server import StartAsyncSerialServer, StartAsyncTcpServer
-from pymodbus.transaction import ModbusRtuFramer
+from pymodbus.transaction import ModbusRtuFramer, ModbusSocketFramer
 
 
 def registers(form, value):
@@ -41,6 +43,29 @@ EVERYTHING = {
 }
 
 
+def sunspec():
+    """Model 1, 103 and 160: A and W have scale factors, the rest is not implemented."""
+    common = b"".join(t.encode().ljust(n, b"\0") for t, n in (
+        ("Independent", 32), ("PV 3000", 32), ("", 16), ("2.0", 16), ("0815-7", 32))) + b"\0\x01\x80\0"
+    inverter = [0xffff] * 4 + [0x8000] + [0xffff] * 6 + [0x8000] + [0x8000] * 38
+    inverter[0], inverter[4] = 123, 0xffff          # 12.3 A
+    inverter[12], inverter[13] = 0xfffe, 2          # -200 W
+    inverter[22:25] = 1, 0x86a0, 0                  # 100000 Wh
+    inverter[36] = 4                                # MPPT
+    inverter[38:40] = 0, 0b101                      # ground fault, AC disconnect
+    module = [1, *registers("16s", b"East"), 0xffff, 0xffff, 30, 0, 0, 0xffff, 0xffff, 0x8000, 0xffff, 0, 0]
+    tracker = [0x8000, 0x8000, 1, 0x8000, 0, 0, 2, 0xffff]
+    models = [(1, registers("132s", common)), (103, inverter)]
+    models.append((160, tracker + module[:20] + [2, *module[1:20]]))
+    words = registers("4s", b"SunS")
+    for number, content in models:
+        words += [number, len(content), *content]
+    return words + [0xffff, 0]
+
+
+IDENTITY = {"VendorName": "Independent", "ProductCode": "PV", "MajorMinorRevision": "2.0", "ModelName": "PV 3000"}
+
+
 class Told:
     """Prints what a request writes."""
 
@@ -62,13 +87,14 @@ class Holding(Told, ModbusSparseDataBlock):
 def context(unit):
     floats = [word for address in range(0, 400, 2) for word in registers(">f", address + 0.25)]
     bits = [number % 3 == 0 for number in range(64)]
-    slave = ModbusSlaveContext(ir=ModbusSequentialDataBlock(0, floats), hr=Holding({**SETTINGS, **EVERYTHING}),
+    slave = ModbusSlaveContext(ir=ModbusSequentialDataBlock(0, floats), hr=Holding({**SETTINGS, **EVERYTHING, 40000: sunspec()}),
                                co=Coils(0, list(bits)), di=ModbusSequentialDataBlock(0, list(bits)), zero_mode=True)
     return ModbusServerContext(slaves={unit: slave}, single=False)
 
 
 async def serve(args):
-    common = {"context": context(args.unit), "ignore_missing_slaves": True, "defer_start": True}
+    common = {"context": context(args.unit), "ignore_missing_slaves": True, "defer_start": True,
+              "identity": ModbusDeviceIdentification(info_name=IDENTITY)}
     if args.rtu:
         server = await StartAsyncSerialServer(framer=ModbusRtuFramer, port=args.rtu, baudrate=115200, timeout=0.05,
                                               **common)
@@ -76,7 +102,8 @@ async def serve(args):
         print("ready", flush=True)
         await server.serve_forever()
     else:
-        server = await StartAsyncTcpServer(address=("127.0.0.1", args.tcp), allow_reuse_address=True, **common)
+        server = await StartAsyncTcpServer(address=("127.0.0.1", args.tcp), allow_reuse_address=True,
+                                           framer=ModbusRtuFramer if args.framed else ModbusSocketFramer, **common)
         task = asyncio.create_task(server.serve_forever())
         await server.serving
         print("ready", flush=True)
@@ -88,6 +115,7 @@ def main():
     line = parser.add_mutually_exclusive_group(required=True)
     line.add_argument("--tcp", type=int)
     line.add_argument("--rtu")
+    parser.add_argument("--framed", action="store_true")
     parser.add_argument("--unit", type=int, default=1)
     asyncio.run(serve(parser.parse_args()))
 
