@@ -33,6 +33,7 @@ int mb_survey_object(struct mb_worker *worker, uint8_t unit, uint8_t object, cha
 /* ---- SunSpec ---------------------------------------------------------------------------------------------- */
 struct walk {
   struct mb_worker *worker;
+  struct mb_bus_device *device; /* NULL: of none */
   uint8_t unit;
   unsigned max_registers;
   uint64_t deadline_us;
@@ -50,6 +51,8 @@ static int read_registers(struct walk *w, unsigned address, unsigned n, uint16_t
                                  .function = mb_read_function(MB_HOLDING),
                                  .address = (uint16_t)(address + done),
                                  .count = (uint16_t)part};
+    if (w->device && atomic_load(&w->device->is_leaving))
+      return -ECANCELED;
     if (mb_now_us() >= w->deadline_us)
       return -ETIMEDOUT;
     r = mb_transact(w->worker, &request, w->worker->words, w->why);
@@ -106,6 +109,7 @@ static int walk_chain(struct walk *w)
 void mb_run_walk(struct mb_worker *worker, struct mb_job *job)
 {
   struct walk w = {.worker = worker,
+                   .device = job->device,
                    .unit = job->device->unit,
                    .max_registers = job->device->limits.max_registers,
                    .deadline_us = job->deadline_us};

@@ -4,6 +4,53 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <uthash.h>
+
+struct mqtt_told {
+  UT_hash_handle hh;
+  char key[];
+};
+
+void mqtt_told_destroy(struct mqtt_told *told)
+{
+  struct mqtt_told *one, *next;
+  HASH_ITER(hh, told, one, next) {
+    HASH_DEL(told, one);
+    free(one);
+  }
+}
+
+/* Which device, and what it is called there: neither may have changed. */
+static void print_key(const struct mqtt_describer *d, struct tt_buf *out)
+{
+  tt_buf_printf(out, "%s\n%s\n%s", tt_device_config(d->device)->key, d->options->zigbee2mqtt, d->options->name);
+}
+
+bool mqtt_describer_is_told(const struct mqtt_describer *d)
+{
+  struct tt_buf key TT_AUTOBUF = TT_BUF(0);
+  struct mqtt_told *found = NULL;
+  if (!d->told || !d->options->zigbee2mqtt || tt_device_config(d->device)->n_points == 0)
+    return false;
+  print_key(d, &key);
+  if (!key.failed)
+    HASH_FIND_STR(*d->told, key.data, found);
+  return found;
+}
+
+static void remember(struct mqtt_describer *d)
+{
+  struct tt_buf key TT_AUTOBUF = TT_BUF(0);
+  struct mqtt_told *one = NULL;
+  print_key(d, &key);
+  if (!d->told || key.failed)
+    return;
+  HASH_FIND_STR(*d->told, key.data, one);
+  if (one || !(one = calloc(1, sizeof *one + key.len + 1)))
+    return;
+  memcpy(one->key, key.data, key.len);
+  HASH_ADD_STR(*d->told, key, one);
+}
 
 static int add_filter(struct mqtt_describer *d, const char *base, const char *below)
 {
@@ -19,7 +66,7 @@ int mqtt_describer_init(struct mqtt_describer *d, struct tt_device *device)
 {
   const struct tt_device_config *config = tt_device_config(device);
   const struct mqtt_describe *options = &((const struct mqtt_device_options *)config->options)->describe;
-  *d = (struct mqtt_describer){.device = device, .options = options};
+  *d = (struct mqtt_describer){.told = d->told, .device = device, .options = options};
   if (options->zigbee2mqtt)
     return add_filter(d, options->zigbee2mqtt, MQTT_EXPOSES_DEVICES);
   if (options->tasmota)
@@ -69,6 +116,8 @@ static void hear_devices(struct mqtt_describer *d, struct json_object *json)
   if (d->is_lacking)
     tt_device_link(d->device, TT_LINK_UNKNOWN, NULL);
   d->is_lacking = false;
+  if (r == 0)
+    remember(d);
   tell(d, r, &text);
 }
 

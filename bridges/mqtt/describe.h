@@ -12,7 +12,13 @@
 
 #define MQTT_DESCRIBE_FILTERS 2
 
+/* Which devices of an instance have been described out of the list that all share. A device that is attached again, with
+ * the points of its description, need not ask the broker for the list once more: each would bring it to all. */
+struct mqtt_told;
+void mqtt_told_destroy(struct mqtt_told *told); /* all of them; NULL is fine */
+
 struct mqtt_describer {
+  struct mqtt_told **told; /* of the instance; NULL: not remembered */
   struct tt_device *device;
   const struct mqtt_describe *options; /* NULL: the device does not describe itself */
   char filters[MQTT_DESCRIBE_FILTERS][MQTT_TOPIC_MAX + 1];
@@ -29,6 +35,8 @@ void mqtt_describer_finish(struct mqtt_describer *describer);
 /* A message for filter `number`. true: there is a filter more than before, to be subscribed to. */
 bool mqtt_describer_hear(struct mqtt_describer *describer, size_t number, const char *topic, size_t n,
                          struct mqtt_payload *payload);
+/* Is the subscription for its filters unnecessary when somebody else has them already? */
+bool mqtt_describer_is_told(const struct mqtt_describer *describer);
 /* due_us is over. */
 void mqtt_describer_tell(struct mqtt_describer *describer);
 /* Is this a topic whose messages may be as long as MQTT_DOCUMENT_MAX? Any thread. */

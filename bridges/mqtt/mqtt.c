@@ -53,6 +53,7 @@ struct mqtt {
     struct tt_buf buf;
   } document;
   struct mqtt_discovery discovery;
+  struct mqtt_told *told;
 };
 
 static struct mqtt *state_of(struct tt_bridge *bridge)
@@ -247,6 +248,9 @@ static int add_filter(struct mqtt *m, struct mqtt_device *d, size_t number)
   int qos;
   const char *filter = mqtt_device_filter(d, number, &qos);
   int r = mqtt_index_add(m->index, filter, qos, (struct mqtt_receiver){d, number}, &is_new);
+  bool is_describing = number >= d->n_sources + d->n_available;
+  if (!is_new && is_describing && mqtt_describer_is_told(&d->describer))
+    return r;
   /* Also when it is not new: only a subscription brings the retained message. */
   if (r == 0 && m->generation)
     r = mqtt_link_subscribe(m->link, m->generation, filter, qos);
@@ -389,6 +393,7 @@ static void on_stopped(struct mqtt *m)
   mqtt_link_destroy(m->link);
   mqtt_index_destroy(m->index);
   tt_buf_finish(&m->document.buf);
+  mqtt_told_destroy(m->told);
   sd_event_source_disable_unref(m->timer);
   DL_FOREACH_SAFE(m->devices, d, next)
   {
@@ -500,6 +505,7 @@ static int attach(struct tt_bridge *bridge, struct tt_device *device)
 {
   struct mqtt *m = state_of(bridge);
   struct mqtt_device *d = tt_device_state(device);
+  d->describer.told = &m->told;
   int r = mqtt_device_init(d, device);
   for (size_t i = 0; r == 0 && i < mqtt_device_filters(d); i++)
     r = add_filter(m, d, i);
