@@ -196,7 +196,8 @@ static void on_described(struct tt_bridge *bridge, const struct record *record, 
     return;
   arm(bridge);
   if (tt_device_config(record->device)->n_points == 0) /* else its reads tell more */
-    tt_device_link(record->device, TT_LINK_OFFLINE, "%s", *text ? text : strerror(-r));
+    tt_device_link(record->device, TT_LINK_OFFLINE, "%s",
+                   record->error < 0 ? text : "what it says of itself cannot be used");
 }
 
 /* ---- Who is there ---------------------------------------------------------------------------------------- */

@@ -319,7 +319,7 @@ static const char *walk_inner(struct walk *w, const char *at, const struct prefi
   const char *first = next_of(at);
   unsigned n = depth < MB_SUNSPEC_DEPTH_MAX ? count_of(w, &line, first, prefix, depth + 1) : 0;
   bool is_one = strcmp(line.cell[COUNT], "1") == 0;
-  for (unsigned i = 1; i <= n; i++) {
+  for (unsigned i = 1; i <= n && w->offset < MB_SUNSPEC_HEAD + w->model->length; i++) {
     size_t k = strlen(prefix->name), l = strlen(prefix->label);
     inside = *prefix;
     snprintf(inside.name + k, sizeof inside.name - k, is_one ? "_%s" : "_%s_%u", line.cell[NAME], i);

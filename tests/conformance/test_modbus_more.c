@@ -49,7 +49,7 @@ static void open_as(const char *connection, const char *mapping, const struct tt
 {
   char options[300];
   snprintf(options, sizeof(options), "    host: %s\n    port: %d\n    timeout: 300ms\n    drain: 50ms\n%s",
-           peer.host, peer.port, connection);
+           peer.host, peer.port ? peer.port : 502, connection);
   memset(&described, 0, sizeof(described));
   world_open(&w, &tt_bridge_modbus,
              &(struct world_text){.protocol = "modbus",
@@ -418,6 +418,27 @@ static void test_identification(void **state TT_UNUSED)
   identify("--identified --framed", "    transport: rtu-over-tcp\n");
 }
 
+/* On a line nothing says how long such an answer is but itself. */
+static void test_identification_on_a_line(void **state TT_UNUSED)
+{
+  char dir[] = "/tmp/tt-line-XXXXXX", line[40], connection[200];
+  struct answer a;
+  assert_non_null(mkdtemp(dir));
+  snprintf(line, sizeof(line), "%s/line", dir);
+  peer_start(&peer, line, "--identified --unit 1 --unit 2");
+  snprintf(connection, sizeof(connection),
+           "    transport: rtu\n    device: %s\n    baud: 115200\n    discover: {last: 3}\n", line);
+  open_as(connection, IDENTITY, NULL);
+  WAIT_FOR(&w, world_is(&w, "online"));
+  assert_int_equal(read_now("vendor", &a), 0);
+  assert_string_equal(text("vendor"), "Eastron");
+  assert_int_equal(read_now("model", &a), 0);
+  assert_string_equal(text("model"), "SDM630-Modbus");
+  end();
+  assert_int_equal(unlink(line), 0);
+  assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_no_identification(void **state TT_UNUSED)
 {
   struct answer a;
@@ -528,6 +549,7 @@ int main(void)
       cmocka_unit_test(test_scale),
       cmocka_unit_test(test_mask_write),
       cmocka_unit_test(test_identification),
+      cmocka_unit_test(test_identification_on_a_line),
       cmocka_unit_test(test_no_identification),
       cmocka_unit_test(test_rtu_over_tcp),
       cmocka_unit_test(test_probe),

@@ -295,6 +295,48 @@ static void test_probe(void **state TT_UNUSED)
   end();
 }
 
+/* ---- Questions ------------------------------------------------------------------------------------------------- */
+static char asked[400];
+
+static void on_question(void *user TT_UNUSED, struct client *client, const char *topic TT_UNUSED,
+                        const char *payload, size_t n TT_UNUSED, bool is_retained TT_UNUSED)
+{
+  size_t used = strlen(asked);
+  snprintf(asked + used, sizeof(asked) - used, "%s;", payload);
+  client_publish(client, "t/state", "{\"a\": 1, \"b\": 2}", 16, 0, false);
+}
+
+static int on_client(sd_event_source *source, int fd TT_UNUSED, uint32_t events TT_UNUSED, void *user TT_UNUSED)
+{
+  if (!client_step(&device))
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+  return 0;
+}
+
+/* What a device is described with is asked for when somebody reads, not by every device at every start. */
+static void test_questions_at_the_start(void **state TT_UNUSED)
+{
+  sd_event_source *source;
+  struct answer a;
+  *asked = '\0';
+  begin();
+  device.fn = on_question;
+  client_subscribe(&device, "t/get");
+  open_at(broker.port, "source: {topic: \"t/state\"}\n"
+                       "points:\n"
+                       "  a: {at: /a, type: integer, ask: {topic: \"t/get\", payload: now}}\n"
+                       "  b: {at: /b, type: integer, ask: {topic: \"t/get\", payload: later, start: false}}\n");
+  assert_true(sd_event_add_io(w.event, &source, device.fd, EPOLLIN, on_client, NULL) >= 0);
+  WAIT_FOR(&w, world_number(&w, "d0", "a") == 1);
+  assert_string_equal(asked, "now;");
+  assert_int_equal(world_read(&w, "d0", "b", world_now() + 3000 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  assert_string_equal(asked, "now;later;");
+  sd_event_source_disable_unref(source);
+  end();
+}
+
 /* ---- Refusals --------------------------------------------------------------------------------------------------- */
 /* A broker of the few packets that are needed: it takes the connection and refuses every subscription. */
 static struct {
@@ -383,6 +425,7 @@ int main(void)
       cmocka_unit_test(test_explore),
       cmocka_unit_test(test_discover),
       cmocka_unit_test(test_probe),
+      cmocka_unit_test(test_questions_at_the_start),
       cmocka_unit_test(test_a_refused_source),
       cmocka_unit_test(test_a_refused_description),
   };
