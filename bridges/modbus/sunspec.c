@@ -141,7 +141,7 @@ static const struct type {
     {"acc64", "int64", "int64_sf", NULL, NULL, true},
     {"float32", "float32", NULL, "nan", NULL, false},
     {"float64", "float64", NULL, "nan", NULL, false},
-    {"string", "string", NULL, NULL, NULL, false},
+    {"string", "string", NULL, "", NULL, false},
 };
 
 static const struct type *type_of(const char *name)

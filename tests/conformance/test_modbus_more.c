@@ -189,6 +189,7 @@ static void sunspec_by_pymodbus(bool is_framed)
   static const char *const fields[][2] = {
       {"common_mn", "Independent"},
       {"common_sn", "0815-7"},
+      {"common_opt", "none"},
       {"inverter_three_phase_a", "12.3"},
       {"inverter_three_phase_w", "-200"},
       {"inverter_three_phase_wh", "100000"},
