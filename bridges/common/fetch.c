@@ -26,8 +26,9 @@ struct tt_fetch_job {
   unsigned redirects, followed;
   uint64_t begun_us, total_us, connect_us;
   bool is_safe; /* GET or HEAD */
+  bool is_sent;
   /* Why a callback of ours ended it; curl only knows that one did. */
-  bool is_forbidden, is_too_large, is_ended;
+  bool is_forbidden, is_late, is_too_large, is_ended;
   char why[CURL_ERROR_SIZE];
 };
 
@@ -100,6 +101,8 @@ static int failure(struct tt_fetch_job *job, CURLcode code, const char **ret_tex
   *ret_text = *job->why ? job->why : curl_easy_strerror(code);
   if (job->is_forbidden)
     return *ret_text = "the address may not be spoken to", -EPERM;
+  if (job->is_late)
+    return *ret_text = "no time was left to send it", -ETIMEDOUT;
   if (job->is_too_large)
     return *ret_text = "the answer is too large", -EMSGSIZE;
   if (job->is_ended)
@@ -300,7 +303,9 @@ static int on_connected(void *user, char *address, char *local TT_UNUSED, int po
 {
   struct tt_fetch_job *job = user;
   job->is_forbidden = !tt_address_text_is_allowed(&job->rule, address);
-  return job->is_forbidden ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  job->is_late = job->total_us && now_us() - job->begun_us >= job->total_us;
+  job->is_sent = !job->is_forbidden && !job->is_late;
+  return job->is_sent ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* ---- Start ---------------------------------------------------------------------------------------------- */
@@ -396,6 +401,7 @@ static int set_request(struct tt_fetch_job *job, const struct tt_fetch_request *
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_LOW_SPEED_TIME, (long)((request->idle_us + TT_USEC_PER_SEC - 1) / TT_USEC_PER_SEC));
   }
+  SET(CURLOPT_FRESH_CONNECT, (long)request->is_once);
   if (!job->chunk)
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->body.limit);
   return 0;
@@ -444,6 +450,11 @@ void tt_fetch_cancel(struct tt_fetch_job *job)
     return;
   job_take(job);
   job_destroy(job);
+}
+
+bool tt_fetch_is_sent(struct tt_fetch_job *job)
+{
+  return job->is_sent;
 }
 
 unsigned tt_fetch_jobs(const struct tt_fetch *fetch)

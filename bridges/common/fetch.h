@@ -62,12 +62,15 @@ struct tt_fetch_request {
   const char *user_name, *password; /* bearer: the password is the token */
   const char *ca;                   /* PEM file with the only certificates to trust; NULL: the system's */
   const char *cert, *key;           /* PEM files of our own; key NULL: it is in cert */
-  uint64_t total_us;                /* from start to the last byte; 0: no end (a stream) */
+  uint64_t total_us;                /* from start to the last byte, and never begun later; 0: no end (a stream) */
   uint64_t connect_us;              /* name, connection and TLS; 0: as total, at most 10 s */
   uint64_t idle_us;                 /* no byte for so long (whole seconds) ends it; 0: not looked at */
   size_t body_max;                  /* 0: TT_FETCH_BODY_MAX. A `chunk` request has no limit */
-  unsigned redirects;               /* so many are followed, by GET and HEAD, to the same host only */
-  struct tt_address_rule rule;      /* what it lists lives as long as the job */
+  /* On a new connection: curl repeats a request when a kept connection turns out to be dead, and nobody knows whether
+   * the device had it before. For commands. */
+  bool is_once;
+  unsigned redirects;          /* so many are followed, by GET and HEAD, to the same host only */
+  struct tt_address_rule rule; /* what it lists lives as long as the job */
 
   /* Once, with a complete answer or an error; never from within tt_fetch_start() or _cancel(). The job is gone when
    * it returns; the answer is valid during the call. It may start and cancel others, not destroy the tt_fetch. */
@@ -87,6 +90,8 @@ void tt_fetch_destroy(struct tt_fetch *fetch);
 int tt_fetch_start(struct tt_fetch *fetch, const struct tt_fetch_request *request, struct tt_fetch_job **ret_job);
 /* Ends the job, without a call of `done`. Not from within `chunk`. NULL is fine. */
 void tt_fetch_cancel(struct tt_fetch_job *job);
+/* Has a byte of the request gone out? Within `done`, too. */
+bool tt_fetch_is_sent(struct tt_fetch_job *job);
 unsigned tt_fetch_jobs(const struct tt_fetch *fetch); /* open ones */
 
 /* Header of the answer, the last of that name; NULL: it has none. Within `done` and `chunk` only, and valid until the

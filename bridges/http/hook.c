@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The listener for webhooks: libmicrohttpd without threads of its own, in the loop. Default deny, and all who are denied
+ * hear the same: 404. The body is taken and thrown away for every path alike, so that nobody learns from it which
+ * path somebody listens on. */
+#include "http.h"
+#include "sender.h"
+
+#include <arpa/inet.h>
+#include <json-c/json.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <strings.h>
+#include <systemd/sd-event.h>
+#include <utlist.h>
+
+#define IDLE_S     10u          /* a connection that says nothing */
+#define MEMORY_MAX (32u * 1024) /* of one connection, headers included */
+#define QUERY_MAX  64           /* names in the query of a get webhook */
+#define SECOND_US  TT_USEC_PER_SEC
+#define MINUTE_US  (60 * TT_USEC_PER_SEC)
+
+struct http_hook {
+  struct http *http;
+  struct MHD_Daemon *daemon;
+  struct MHD_Response *empty;
+  struct sd_event_source *io, *timer;
+  struct http_meter all;
+  size_t max_body;
+};
+
+/* What has come of one request. */
+struct push {
+  struct tt_buf body;
+  bool is_refused; /* too many, or too large: answered already */
+};
+
+static bool is_within(struct http_meter *meter, uint64_t span_us, int64_t most)
+{
+  uint64_t now = http_now();
+  if (now - meter->begun_us >= span_us)
+    *meter = (struct http_meter){.begun_us = now};
+  return meter->n++ < most;
+}
+
+/* ---- One request --------------------------------------------------------------------------------------- */
+static enum MHD_Result say(struct http_hook *hook, struct MHD_Connection *connection, unsigned status)
+{
+  return MHD_queue_response(connection, status, hook->empty);
+}
+
+static struct http_device *device_of(struct http_hook *hook, const char *method, const char *path)
+{
+  static const char *const methods[] = {
+      [HTTP_HOOK_POST] = "POST", [HTTP_HOOK_PUT] = "PUT", [HTTP_HOOK_GET] = "GET"};
+  struct http_device *d;
+  DL_FOREACH(hook->http->devices, d) {
+    const struct http_webhook *webhook = &d->options->webhook;
+    if (webhook->path && !strcmp(webhook->path, path) && !strcmp(methods[webhook->method], method))
+      return d;
+  }
+  return NULL;
+}
+
+static enum MHD_Result add_argument(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+  struct json_object *json = user;
+  (void)kind;
+  if (json_object_object_length(json) < QUERY_MAX && tt_utf8_is_valid(name, strlen(name)) &&
+      (!value || tt_utf8_is_valid(value, strlen(value))))
+    json_object_object_add(json, name, json_object_new_string(value ? value : ""));
+  return MHD_YES;
+}
+
+/* The values of a get webhook stand in its query. */
+static void take_query(struct http_device *d, struct MHD_Connection *connection)
+{
+  struct json_object *json = json_object_new_object();
+  if (!json)
+    return;
+  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, json);
+  size_t n;
+  const char *text = json_object_to_json_string_length(json, JSON_C_TO_STRING_PLAIN, &n);
+  http_device_pushed(d, NULL, text, n);
+  json_object_put(json);
+}
+
+static enum MHD_Result decide(struct http_hook *hook, struct MHD_Connection *connection, const char *method,
+                              const char *path, const struct push *push)
+{
+  struct http_device *d = device_of(hook, method, path);
+  const char *body = push->body.data ? push->body.data : "", *authorization, *signature;
+  if (!d)
+    return say(hook, connection, MHD_HTTP_NOT_FOUND);
+  const struct http_webhook *webhook = &d->options->webhook;
+  authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+  signature = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, webhook->signature);
+  if (!http_sender_is_right(webhook, authorization, signature, body, push->body.len))
+    return say(hook, connection, MHD_HTTP_NOT_FOUND);
+  if (!is_within(&d->pushes, MINUTE_US, webhook->rate))
+    return say(hook, connection, MHD_HTTP_TOO_MANY_REQUESTS);
+  tt_device_link(d->device, TT_LINK_ONLINE, "%s", "");
+  if (webhook->method == HTTP_HOOK_GET)
+    take_query(d, connection);
+  else
+    http_device_pushed(d, NULL, body, push->body.len);
+  return say(hook, connection, MHD_HTTP_NO_CONTENT);
+}
+
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data, size_t *size,
+                                  void **state)
+{
+  struct http_hook *hook = user;
+  struct push *push = *state;
+  (void)version;
+  if (!push) {
+    push = calloc(1, sizeof *push);
+    if (!push)
+      return MHD_NO;
+    push->body = (struct tt_buf)TT_BUF(hook->max_body);
+    *state = push;
+    if (!is_within(&hook->all, SECOND_US, hook->http->options->listen.rate)) {
+      push->is_refused = true;
+      return say(hook, connection, MHD_HTTP_TOO_MANY_REQUESTS);
+    }
+    return MHD_YES;
+  }
+  if (*size) {
+    tt_buf_add(&push->body, data, *size); /* stays failed when it is too large */
+    *size = 0;
+    return MHD_YES;
+  }
+  if (push->is_refused)
+    return MHD_YES;
+  if (push->body.failed)
+    return say(hook, connection, MHD_HTTP_CONTENT_TOO_LARGE);
+  return decide(hook, connection, method, path, push);
+}
+
+static void on_completed(void *user, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why)
+{
+  struct push *push = *state;
+  (void)user, (void)connection, (void)why;
+  if (push)
+    tt_buf_finish(&push->body);
+  free(push);
+  *state = NULL;
+}
+
+/* ---- The loop ------------------------------------------------------------------------------------------ */
+static void run(struct http_hook *hook)
+{
+  MHD_UNSIGNED_LONG_LONG ms;
+  MHD_run(hook->daemon);
+  bool has_time = MHD_get_timeout(hook->daemon, &ms) == MHD_YES;
+  if (has_time)
+    sd_event_source_set_time(hook->timer, http_now() + ms * TT_USEC_PER_MSEC);
+  sd_event_source_set_enabled(hook->timer, has_time ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int on_io(sd_event_source *source TT_UNUSED, int fd TT_UNUSED, uint32_t events TT_UNUSED, void *user)
+{
+  run(user);
+  return 0;
+}
+
+static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec TT_UNUSED, void *user)
+{
+  run(user);
+  return 0;
+}
+
+static int listen_on(struct http_hook *hook, const struct http_listen *listen)
+{
+  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)listen->port)};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)listen->port)};
+  bool is_v4 = inet_pton(AF_INET, listen->address, &v4.sin_addr) == 1;
+  if (!is_v4 && inet_pton(AF_INET6, listen->address, &v6.sin6_addr) != 1)
+    return -EINVAL;
+  const struct sockaddr *address = is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
+  unsigned per_ip = (unsigned)(listen->connections + 3) / 4;
+  errno = 0;
+  hook->daemon = MHD_start_daemon(MHD_USE_EPOLL | (is_v4 ? 0 : MHD_USE_IPv6), (uint16_t)listen->port, NULL, NULL,
+                                  on_request, hook, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_CONNECTION_LIMIT,
+                                  (unsigned)listen->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_ip,
+                                  MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                  (size_t)MEMORY_MAX, MHD_OPTION_NOTIFY_COMPLETED, on_completed, hook,
+                                  MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+  if (!hook->daemon) {
+    int r = errno ? -errno : -EIO;
+    tt_bridge_log(hook->http->bridge, TT_LOG_ERROR, "cannot listen on %s port %lld: %s", listen->address,
+                  (long long)listen->port, strerror(-r));
+    return r;
+  }
+  return 0;
+}
+
+int http_hook_create(struct http *http, struct http_hook **ret)
+{
+  struct sd_event *event = tt_bridge_event(http->bridge);
+  struct http_hook *hook = calloc(1, sizeof *hook);
+  if (!hook)
+    return -ENOMEM;
+  hook->http = http;
+  hook->max_body = (size_t)http->options->listen.max_body;
+  hook->empty = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+  int r = hook->empty ? listen_on(hook, &http->options->listen) : -ENOMEM;
+  const union MHD_DaemonInfo *info = r < 0 ? NULL : MHD_get_daemon_info(hook->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+  if (r >= 0 && !info)
+    r = -EIO;
+  if (r >= 0)
+    r = sd_event_add_io(event, &hook->io, info->epoll_fd, EPOLLIN, on_io, hook);
+  if (r >= 0)
+    r = sd_event_add_time(event, &hook->timer, CLOCK_MONOTONIC, 0, 1, on_timer, hook);
+  if (r < 0) {
+    http_hook_destroy(hook);
+    return r;
+  }
+  *ret = hook;
+  return 0;
+}
+
+void http_hook_destroy(struct http_hook *hook)
+{
+  if (!hook)
+    return;
+  sd_event_source_disable_unref(hook->io);
+  sd_event_source_disable_unref(hook->timer);
+  if (hook->daemon)
+    MHD_stop_daemon(hook->daemon);
+  if (hook->empty)
+    MHD_destroy_response(hook->empty);
+  free(hook);
+}
