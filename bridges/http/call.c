@@ -23,7 +23,7 @@ struct http_call {
   char text[600];
   struct tt_fetch_job *job; /* of a write */
   uint16_t point;           /* likewise */
-  struct tt_value value;    /* likewise */
+  struct tt_value value;    /* likewise: as it would be read */
   size_t n_waits;
   bool waits[]; /* of a read: for which resource of the device */
 };
@@ -363,17 +363,18 @@ void http_call_write(struct http *http, tt_id id, struct http_device *d, uint16_
   const struct http_write_address *address = d->config->points[point].write->address;
   struct http_call *call = call_add(http, id, d, deadline_us);
   struct http_request message;
-  if (!call || tt_value_copy(value, &call->value) < 0) {
-    if (call) {
-      DL_DELETE(http->calls, call);
-      free(call);
-    }
+  if (!call) {
     tt_done(http->bridge, id, -ENOMEM, NULL);
     return;
   }
   call->is_write = true;
   call->point = point;
-  int r = http_compose(d->options->base, &address->message, value, &message);
+  TT_AUTOVALUE struct tt_value word = {0};
+  int r = tt_value_copy(value, &call->value);
+  if (r == 0)
+    r = http_compose_word(address->words, value, &word);
+  if (r == 0)
+    r = http_compose(d->options->base, &address->message, &word, &message);
   if (r == 0) {
     r = command(call, &message);
     http_request_finish(&message);

@@ -125,12 +125,13 @@ struct place {
   struct tt_diags *diags;
 };
 
-static void check_pairs(const struct place *p, const struct tt_item *pairs, const char *name)
+static bool check_pairs(const struct place *p, const struct tt_item *pairs, const char *name)
 {
   const struct tt_item *at;
   const char *problem = pairs ? http_query_problem(pairs, &at) : NULL;
   if (problem)
     refuse(p->diags, at->mark, "query", "%s%s%s %s", p->point->name, *p->what ? ": write: " : ": ", name, problem);
+  return !problem;
 }
 
 static unsigned count(const void *const pointers[], size_t n)
@@ -171,8 +172,9 @@ static bool check_message(const struct place *p, const struct http_message *m, c
   const void *const methods[] = {m->get, m->post, m->put, m->delete}, *const bodies[] = {m->json, m->form, m->text};
   const struct tt_item *at = NULL;
   const char *problem = m->json ? tt_compose_problem(m->json, &at) : NULL;
-  check_pairs(p, m->query, "query");
-  check_pairs(p, m->form, "form");
+  bool is_whole = !problem;
+  is_whole &= check_pairs(p, m->query, "query");
+  is_whole &= check_pairs(p, m->form, "form");
   if (problem)
     refuse(p->diags, at->mark, "template", "%s: %sjson %s", p->point->name, p->what, problem);
   if (count(bodies, TT_COUNT(bodies)) > 1)
@@ -186,7 +188,7 @@ static bool check_message(const struct place *p, const struct http_message *m, c
   if (count(bodies, TT_COUNT(bodies)) && !m->post && !m->put)
     refuse(p->diags, p->point->mark, "method", "%s: %sa body goes with post%s", p->point->name, p->what,
            value ? " and put" : "");
-  if (!problem)
+  if (is_whole)
     check_url(p, m, value);
   return true;
 }
@@ -255,10 +257,7 @@ static void check_read(const struct place *p)
   const struct http_read_address *address = p->point->address;
   const struct http_device_options *d = p->device->options;
   if (http_point_is_asked(p->point)) {
-    if (has_value(&address->message))
-      refuse(p->diags, p->point->mark, "template", "%s: ${value} means something in write: only", p->point->name);
-    else
-      check_message(p, &address->message, NULL);
+    check_message(p, &address->message, NULL);
     check_at(p, address, "at", address->at);
     if (address->time.at)
       check_at(p, address, "time", address->time.at);
@@ -275,6 +274,16 @@ static void check_read(const struct place *p)
            "%s: push: the event is given, but not where the value is in it (at)", p->point->name);
 }
 
+static void check_words(const struct place *p, const struct tt_item *words)
+{
+  bool is_good = !words || (words->kind == TT_ITEM_MAP && words->n);
+  for (size_t i = 0; words && is_good && i < words->n; i++)
+    is_good = words->items[i]->kind == TT_ITEM_SCALAR;
+  if (!is_good)
+    refuse(p->diags, words->mark, "words", "%s: write: words is not a map of what is read to what is written",
+           p->point->name);
+}
+
 static void check_write(const struct place *p)
 {
   const struct http_write_address *address = p->point->write->address;
@@ -283,6 +292,7 @@ static void check_write(const struct place *p)
     tt_diag(p->diags, TT_SEVERITY_WARNING, "value-unused", p->point->mark,
             "%s: write: ${value} is nowhere in it: every value gives the same command", p->point->name);
   check_pointer(p, "answer", address->answer.at);
+  check_words(p, address->words);
   if (!address->answer.at != !address->answer.is)
     refuse(p->diags, p->point->mark, "answer", "%s: write: answer needs both at and is", p->point->name);
 }

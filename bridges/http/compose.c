@@ -41,6 +41,16 @@ const char *http_query_problem(const struct tt_item *item, const struct tt_item 
   return NULL;
 }
 
+int http_compose_word(const struct tt_item *words, const struct tt_value *raw, struct tt_value *ret)
+{
+  TT_AUTOBUF struct tt_buf text = TT_BUF(TT_TEXT_MAX);
+  if (!words)
+    return tt_value_copy(raw, ret);
+  tt_value_print(raw, &text);
+  const struct tt_item *word = tt_item_get(words, text.data ? text.data : "");
+  return word ? tt_value_text(TT_TYPE_STRING, word->text, strlen(word->text), ret) : -EINVAL;
+}
+
 static bool is_null(const struct tt_item *item)
 {
   return !item->is_quoted && (!*item->text || !strcmp(item->text, "~") || !strcmp(item->text, "null"));

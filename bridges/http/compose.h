@@ -25,6 +25,9 @@ void http_request_finish(struct http_request *request);
 int http_compose(const char *base, const struct http_message *message, const struct tt_value *value,
                  struct http_request *ret);
 
+/* What is written for a raw value: the word for it, or itself. -EINVAL: there is no word for it; -ENOMEM */
+int http_compose_word(const struct tt_item *words, const struct tt_value *raw, struct tt_value *ret);
+
 /* Everything but A-Z a-z 0-9 - . _ ~ (RFC 3986) becomes %XX. */
 void http_percent_encode(const char *text, struct tt_buf *out);
 

@@ -305,7 +305,8 @@ static const struct tt_option answer_options[] = {
     {.name = "is",
      .type = TT_OPTION_STRING,
      AT(http_expect, is),
-     .help = "What must stand there; ${value} is what was written. Anything else is a failure."},
+     .help = "What must stand there; ${value} is what would be read. Anything else is a "
+             "failure."},
     TT_OPTION_END,
 };
 
@@ -336,6 +337,11 @@ const struct tt_option http_write_table[] = {
      .type = TT_OPTION_STRING,
      AT(http_write_address, message.text),
      .help = "The body: text with ${value} in it."},
+    {.name = "words",
+     .type = TT_OPTION_ITEM,
+     AT(http_write_address, words),
+     .help = "A map for devices that want to hear something else than they say: {\"true\": \"on\", \"false\": "
+             "\"off\"}."},
     {.name = "answer",
      .type = TT_OPTION_TABLE,
      AT(http_write_address, answer),

@@ -88,13 +88,14 @@ struct http_read_address {
   struct http_push push;
 };
 
-/* `answer:` what a device must say for a command to count. */
+/* `answer:` what a device must say for a command to count. ${value} as it would be read. */
 struct http_expect {
   const char *at, *is; /* NULL: any answer will do */
 };
 
 struct http_write_address {
   struct http_message message;
+  const struct tt_item *words; /* map of what is read to what is written; NULL: the same */
   struct http_expect answer;
 };
 
