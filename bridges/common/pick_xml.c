@@ -82,6 +82,12 @@ static void be_silent(void *user, xmlErrorPtr error)
   (void)user, (void)error;
 }
 
+/* Some messages of XPath go to stderr by this way only. */
+__attribute__((format(printf, 2, 3))) static void say_nothing(void *user, const char *format, ...)
+{
+  (void)user, (void)format;
+}
+
 static const xmlChar *as_xml(const char *text)
 {
   return (const xmlChar *)text;
@@ -90,6 +96,7 @@ static const xmlChar *as_xml(const char *text)
 static int context_create(xmlDocPtr doc, const struct tt_item *namespaces, xmlXPathContextPtr *ret)
 {
   xmlXPathContextPtr context = xmlXPathNewContext(doc);
+  xmlSetGenericErrorFunc(NULL, say_nothing);
   if (!context)
     return -ENOMEM;
   context->error = be_silent;
