@@ -125,6 +125,9 @@ static int failure(struct tt_fetch_job *job, CURLcode code, const char **ret_tex
   if (code == CURLE_UNSUPPORTED_PROTOCOL &&
       curl_easy_getinfo(job->easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address && *address)
     return *ret_text = "what came is not HTTP", -EPROTO;
+  /* In TLS 1.3 a server says only after the handshake that our certificate, or none, does not do. */
+  if (code == CURLE_RECV_ERROR && strstr(job->why, "SSL"))
+    return *ret_text = job->why, -EACCES;
   /* Broken chunks look to curl like a connection that fails without a reason of the system. */
   if (code == CURLE_RECV_ERROR && (system == 0 || strstr(job->why, "chunk")))
     return *ret_text = "the answer is broken", -EPROTO;

@@ -154,6 +154,10 @@ static void *http_client_main(void *user)
     c->ssl = SSL_new(peer->ctx);
     SSL_set_fd(c->ssl, c->fd);
     goes_on = SSL_accept(c->ssl) == 1;
+    if (!goes_on) { /* a reset, because of what is not read yet, could overtake the alert */
+      shutdown(c->fd, SHUT_WR);
+      http_hold(c, -1);
+    }
   }
   while (goes_on && http_request(c) == 0) {
     pthread_mutex_lock(&peer->lock);
@@ -164,7 +168,10 @@ static void *http_client_main(void *user)
     goes_on = peer->answer(c);
   }
   SSL_free(c->ssl);
-  shutdown(c->fd, SHUT_RDWR);
+  pthread_mutex_lock(&peer->lock);
+  close(c->fd);
+  c->fd = -1;
+  pthread_mutex_unlock(&peer->lock);
   return NULL;
 }
 
@@ -216,9 +223,11 @@ __attribute__((unused)) static void http_peer_stop(struct http_peer *peer)
     abort();
   pthread_join(peer->thread, NULL);
   for (size_t i = 0; i < peer->n_clients; i++) {
-    shutdown(peer->clients[i]->fd, SHUT_RDWR);
+    pthread_mutex_lock(&peer->lock);
+    if (peer->clients[i]->fd >= 0)
+      shutdown(peer->clients[i]->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&peer->lock);
     pthread_join(peer->clients[i]->thread, NULL);
-    close(peer->clients[i]->fd);
     free(peer->clients[i]);
   }
   close(peer->listener);
