@@ -9,6 +9,9 @@
 #include <utlist.h>
 
 #define CONNECT_MAX_US (10 * TT_USEC_PER_SEC)
+/* Of a stream: curl reads a buffer a hundred times at most before it comes back. */
+#define CHUNK_BUFFER 4096L
+#define CHUNK_MAX    (512u * 1024)
 
 struct tt_fetch_job {
   struct tt_fetch_job *prev, *next;
@@ -38,6 +41,7 @@ struct tt_fetch {
   sd_event_source *timer;
   struct tt_fetch_job *jobs;
   unsigned n_jobs;
+  bool has_chunks; /* of some job; they are told outside of curl's calls, in which nothing of it may be called */
 };
 
 static uint64_t now_us(void)
@@ -181,13 +185,26 @@ static bool follow(struct tt_fetch_job *job, int status, int *ret_error, const c
   return *ret_error == 0;
 }
 
+/* False: the owner has had enough. */
+static bool tell_chunk(struct tt_fetch_job *job)
+{
+  if (!job->chunk || !job->body.len)
+    return true;
+  bool goes_on = job->chunk(job->user, job, job->body.data, job->body.len);
+  tt_buf_finish(&job->body); /* what was much once is not kept for the life of a stream */
+  job->body = (struct tt_buf)TT_BUF(CHUNK_MAX);
+  return goes_on;
+}
+
 static void finish(struct tt_fetch_job *job, CURLcode code)
 {
   long status = 0;
   const char *address = NULL;
   struct tt_fetch_answer answer = {.text = "", .job = job};
+  if (!job->is_ended)
+    job->is_ended = !tell_chunk(job);
   curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
-  if (code != CURLE_OK)
+  if (code != CURLE_OK || job->is_ended)
     answer.error = failure(job, code, &answer.text);
   else if (follow(job, (int)status, &answer.error, &answer.text))
     return;
@@ -202,10 +219,27 @@ static void finish(struct tt_fetch_job *job, CURLcode code)
   job_destroy(job);
 }
 
+static struct tt_fetch_job *next_chunk(struct tt_fetch *fetch)
+{
+  struct tt_fetch_job *job;
+  DL_FOREACH(fetch->jobs, job) {
+    if (job->chunk && job->body.len)
+      return job;
+  }
+  return NULL;
+}
+
 static void settle(struct tt_fetch *fetch)
 {
   CURLMsg *message;
   int left;
+  /* From the beginning each time: who is told may start and cancel jobs. */
+  for (struct tt_fetch_job *job; fetch->has_chunks && (job = next_chunk(fetch));) {
+    job->is_ended = !tell_chunk(job);
+    if (job->is_ended)
+      finish(job, CURLE_OK);
+  }
+  fetch->has_chunks = false;
   while ((message = curl_multi_info_read(fetch->multi, &left))) {
     struct tt_fetch_job *job = NULL;
     CURLcode code = message->data.result; /* the message is gone when the handle is removed */
@@ -272,11 +306,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
     curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status / 100 != 2)
       return n;
-    job->is_ended = !job->chunk(job->user, job, data, n);
-    return job->is_ended ? 0 : n;
   }
   tt_buf_add(&job->body, data, n);
   job->is_too_large = job->body.failed;
+  job->fetch->has_chunks = job->fetch->has_chunks || job->chunk;
   return job->is_too_large ? 0 : n;
 }
 
@@ -318,8 +351,10 @@ static long ms(uint64_t us)
 }
 
 #define SET(option, value)                                                                                         \
-  if (curl_easy_setopt(job->easy, (option), (value)) != CURLE_OK)                                                  \
-  return -EINVAL
+  do {                                                                                                             \
+    if (curl_easy_setopt(job->easy, (option), (value)) != CURLE_OK)                                                \
+      return -EINVAL;                                                                                              \
+  } while (0)
 
 static int set_rules(struct tt_fetch_job *job)
 {
@@ -405,7 +440,9 @@ static int set_request(struct tt_fetch_job *job, const struct tt_fetch_request *
     SET(CURLOPT_LOW_SPEED_TIME, (long)((request->idle_us + TT_USEC_PER_SEC - 1) / TT_USEC_PER_SEC));
   }
   SET(CURLOPT_FRESH_CONNECT, (long)request->is_once);
-  if (!job->chunk)
+  if (job->chunk)
+    SET(CURLOPT_BUFFERSIZE, CHUNK_BUFFER);
+  else
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)job->body.limit);
   return 0;
 }
@@ -429,6 +466,8 @@ int tt_fetch_start(struct tt_fetch *fetch, const struct tt_fetch_request *reques
   job->connect_us = request->connect_us                               ? request->connect_us
                     : job->total_us && job->total_us < CONNECT_MAX_US ? job->total_us
                                                                       : CONNECT_MAX_US;
+  if (job->chunk)
+    job->body.limit = CHUNK_MAX;
   int r = job->easy ? set_rules(job) : -ENOMEM;
   if (r == 0)
     r = set_security(job, request);

@@ -65,7 +65,7 @@ struct tt_fetch_request {
   uint64_t total_us;                /* from start to the last byte, and never begun later; 0: no end (a stream) */
   uint64_t connect_us;              /* name, connection and TLS; 0: as total, at most 10 s */
   uint64_t idle_us;                 /* no byte for so long (whole seconds) ends it; 0: not looked at */
-  size_t body_max;                  /* 0: TT_FETCH_BODY_MAX. A `chunk` request has no limit */
+  size_t body_max;                  /* 0: TT_FETCH_BODY_MAX. Of a `chunk` request only what comes at once counts */
   /* On a new connection: curl repeats a request when a kept connection turns out to be dead, and nobody knows whether
    * the device had it before. For commands. */
   bool is_once;
@@ -75,8 +75,8 @@ struct tt_fetch_request {
   /* Once, with a complete answer or an error; never from within tt_fetch_start() or _cancel(). The job is gone when
    * it returns; the answer is valid during the call. It may start and cancel others, not destroy the tt_fetch. */
   void (*done)(void *user, const struct tt_fetch_answer *answer);
-  /* May be NULL. Bytes of the body as they come, when the status is 2xx. Nothing of fetch.h may be called from within
-   * but tt_fetch_header(). False ends the request with -ECANCELED. */
+  /* May be NULL. Bytes of the body as they come, when the status is 2xx. It may start and cancel other jobs, not its own:
+   * false ends that with -ECANCELED. */
   bool (*chunk)(void *user, struct tt_fetch_job *job, const char *data, size_t n);
   void *user;
 };
@@ -88,7 +88,7 @@ void tt_fetch_destroy(struct tt_fetch *fetch);
 
 /* -ENOMEM, -EINVAL: an option that curl does not take. On failure `done` is never called. */
 int tt_fetch_start(struct tt_fetch *fetch, const struct tt_fetch_request *request, struct tt_fetch_job **ret_job);
-/* Ends the job, without a call of `done`. Not from within `chunk`. NULL is fine. */
+/* Ends the job, without a call of `done`. Not from within its own `chunk`. NULL is fine. */
 void tt_fetch_cancel(struct tt_fetch_job *job);
 /* Has a byte of the request gone out? Within `done`, too. */
 bool tt_fetch_is_sent(struct tt_fetch_job *job);

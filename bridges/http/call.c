@@ -198,6 +198,8 @@ static void on_answer(void *user, const struct tt_fetch_answer *answer)
     return;
   }
   http_link_up(resource->device);
+  if (tt_is_probing(resource->device->device))
+    http_device_probe(resource, answer);
   if (answer->status == 304 && resource->is_known) {
     http_device_confirm(resource);
   } else if (answer->status / 100 == 2) {

@@ -129,10 +129,25 @@ void http_device_prepare(const struct http_device *d, struct tt_fetch_request *r
 }
 
 /* ---- Answers ------------------------------------------------------------------------------------------- */
+#define PROBE_EXCERPT 160 /* bytes of a body or value that are shown */
+
+static void probe_value(struct http_device *d, uint16_t point, const struct tt_value *value)
+{
+  TT_AUTOBUF struct tt_buf text = TT_BUF(0);
+  char excerpt[PROBE_EXCERPT + 1];
+  tt_value_print(value, &text);
+  if (text.data)
+    tt_probe(d->device, point, "says %s", tt_text_printable(excerpt, sizeof excerpt, text.data, text.len));
+}
+
 /* An absent value is told as the configuration wants it; anything that is wrong with its reason and address. */
 static void tell(struct http_device *d, uint16_t point, int error, const struct tt_value *value, uint64_t stamp_us,
                  const char *why, const char *from)
 {
+  if (tt_is_probing(d->device) && error == 0)
+    probe_value(d, point, value);
+  else if (tt_is_probing(d->device))
+    tt_probe(d->device, point, "%s", error == -ENODATA ? "is not in the answer" : why);
   if (error == 0)
     tt_report(d->device, point, value, stamp_us, 0);
   else if (error == -ENODATA)
@@ -147,6 +162,16 @@ static const char *name_of(const struct http_resource *resource, char *out, size
   const struct http_request *request = &resource->request;
   snprintf(out, size, "%s %.*s", request->method, (int)strcspn(request->url, "?"), request->url);
   return out;
+}
+
+void http_device_probe(const struct http_resource *resource, const struct tt_fetch_answer *answer)
+{
+  char from[300], excerpt[PROBE_EXCERPT + 1];
+  const char *type = tt_fetch_header(answer->job, "Content-Type");
+  name_of(resource, from, sizeof from);
+  tt_probe(resource->device->device, TT_NO_POINT, "%s: %d, %.80s, %zu bytes in %llu ms: %s", from, answer->status,
+           type ? type : "no type", answer->size, (unsigned long long)(answer->elapsed_us / TT_USEC_PER_MSEC),
+           tt_text_printable(excerpt, sizeof excerpt, answer->body, answer->size));
 }
 
 void http_device_hear(struct http_resource *resource, const char *body, size_t size, const char *etag,

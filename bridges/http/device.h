@@ -65,6 +65,8 @@ void http_device_finish(struct http_device *d);
 /* What every request of the device has: login, TLS, redirects. Headers are the caller's. */
 void http_device_prepare(const struct http_device *d, struct tt_fetch_request *request);
 
+/* Somebody is looking: what came, and how long it took. */
+void http_device_probe(const struct http_resource *resource, const struct tt_fetch_answer *answer);
 /* A complete answer, 2xx, of a resource: reports. Remembers what it said when `tags` are given. */
 void http_device_hear(struct http_resource *resource, const char *body, size_t size, const char *etag,
                       const char *modified);

@@ -247,6 +247,31 @@ static void test_formats(void **state)
   close_peer();
 }
 
+static char probed[2000];
+
+static void on_probe(void *user, const char *key, uint16_t point, const char *text)
+{
+  size_t n = strlen(probed);
+  (void)user;
+  snprintf(probed + n, sizeof probed - n, "%s %d %s\n", key, point == TT_NO_POINT ? -1 : point, text);
+}
+
+static void test_what_a_probe_shows(void **state)
+{
+  (void)state;
+  open_peer(answer_shared,
+            "defaults: {get: /all}\npoints:\n  a: {at: /a, type: number}\n  x: {at: /x, type: number}\n"
+            "  list: {at: /c, type: number}\n");
+  probed[0] = 0;
+  tt_host_listen(w.host, &(struct tt_found_hooks){.probe = on_probe});
+  read_good("a");
+  assert_non_null(strstr(probed, "d0 -1 GET http://127.0.0.1:"));
+  assert_non_null(strstr(probed, "/all: 200, no type, "));
+  assert_non_null(strstr(probed, ": {\"a\": 1, \"b\": 2"));
+  assert_non_null(strstr(probed, "d0 0 says 1\nd0 1 is not in the answer\nd0 2 is an object"));
+  close_peer();
+}
+
 /* ---- Hostile servers ------------------------------------------------------------------------------------------------ */
 static bool answer_hostile(struct http_client *c)
 {
@@ -789,6 +814,7 @@ int main(void)
       cmocka_unit_test(test_redirects),
       cmocka_unit_test(test_one_request_for_many_points),
       cmocka_unit_test(test_formats),
+      cmocka_unit_test(test_what_a_probe_shows),
       cmocka_unit_test(test_hostile_servers),
       cmocka_unit_test(test_commands_are_sent_once),
       cmocka_unit_test(test_old_answers_do_not_count),
