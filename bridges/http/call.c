@@ -14,6 +14,7 @@
 struct http_call {
   struct http_call *prev, *next;
   tt_id id;
+  uint64_t number; /* rises */
   struct http_device *device;
   uint64_t deadline_us, due_us;
   bool is_write;
@@ -53,6 +54,7 @@ static struct http_call *call_add(struct http *http, tt_id id, struct http_devic
   if (!call)
     return NULL;
   call->id = id;
+  call->number = ++http->n_called;
   call->device = d;
   call->deadline_us = call->due_us = deadline_us;
   DL_APPEND(http->calls, call);
@@ -138,15 +140,18 @@ static const char *status_text(int status)
                              : "not the answer that was asked for";
 }
 
-/* Every read that waits for the resource has its answer, good or not; those that have all are done. */
+/* Every read that waits for the resource has its answer, good or not; those that have all are done. Not those that come
+ * because of that. */
 static void settle_reads(struct http_resource *resource, int error, const char *text)
 {
   struct http *http = resource->device->http;
   size_t i = (size_t)(resource - resource->device->resources);
+  uint64_t last = http->n_called;
   struct http_call *call, *next;
   DL_FOREACH_SAFE(http->calls, call, next)
   {
-    if (call->device != resource->device || call->is_write || call->is_decided || !call->waits[i])
+    if (call->number > last || call->device != resource->device || call->is_write || call->is_decided ||
+        !call->waits[i])
       continue;
     call->waits[i] = false;
     call->n_waits--;

@@ -65,8 +65,8 @@ static enum MHD_Result add_argument(void *user, enum MHD_ValueKind kind, const c
 {
   struct json_object *json = user;
   (void)kind;
-  if (json_object_object_length(json) < QUERY_MAX && tt_utf8_is_valid(name, strlen(name)) &&
-      (!value || tt_utf8_is_valid(value, strlen(value))))
+  if (json_object_object_length(json) < QUERY_MAX && strcmp(name, "token") != 0 &&
+      tt_utf8_is_valid(name, strlen(name)) && (!value || tt_utf8_is_valid(value, strlen(value))))
     json_object_object_add(json, name, json_object_new_string(value ? value : ""));
   return MHD_YES;
 }
@@ -84,15 +84,27 @@ static void take_query(struct http_device *d, struct MHD_Connection *connection)
   json_object_put(json);
 }
 
+/* A device that can only call a URL has its token there, as one that can set a header has it in that. */
+static const char *token_of(struct MHD_Connection *connection, const struct http_webhook *webhook, char *out,
+                            size_t size)
+{
+  const char *header = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization"), *token;
+  if (header || webhook->method != HTTP_HOOK_GET)
+    return header;
+  token = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "token");
+  return token && snprintf(out, size, "Bearer %s", token) < (int)size ? out : NULL;
+}
+
 static enum MHD_Result decide(struct http_hook *hook, struct MHD_Connection *connection, const char *method,
                               const char *path, const struct push *push)
 {
   struct http_device *d = device_of(hook, method, path);
   const char *body = push->body.data ? push->body.data : "", *authorization, *signature;
+  char token[TT_TEXT_MAX];
   if (!d)
     return say(hook, connection, MHD_HTTP_NOT_FOUND);
   const struct http_webhook *webhook = &d->options->webhook;
-  authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+  authorization = token_of(connection, webhook, token, sizeof token);
   signature = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, webhook->signature);
   if (!http_sender_is_right(webhook, authorization, signature, body, push->body.len))
     return say(hook, connection, MHD_HTTP_NOT_FOUND);

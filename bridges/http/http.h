@@ -15,6 +15,7 @@ struct http {
   const struct http_connection *options;
   struct tt_fetch *fetch;
   struct http_device *devices;
+  uint64_t n_called;             /* so many have come */
   struct http_call *calls;       /* requests of the host that are open */
   struct sd_event_source *timer; /* for the call that is due first */
   struct http_hook *hook;        /* NULL: nothing listens */

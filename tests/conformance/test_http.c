@@ -450,6 +450,31 @@ static void test_old_answers_do_not_count(void **state)
   close_peer();
 }
 
+static bool answer_counted(struct http_client *c)
+{
+  char body[40];
+  snprintf(body, sizeof body, "{\"v\": %d}", ++step);
+  http_hold(c, 50);
+  return http_reply(c, "200 OK", "", body);
+}
+
+/* A question that comes while another is answered is not answered by that. */
+static void test_each_read_has_its_own_answer(void **state)
+{
+  struct answer a[3];
+  (void)state;
+  step = 0;
+  open_peer(answer_counted, "points: {v: {get: /v, at: /v, type: integer}}\n");
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(world_read(&w, "d0", "v", world_now() + 5000 * MS, &a[i]), 0);
+    WAIT_FOR(&w, step > 0);
+  }
+  for (int i = 0; i < 3; i++)
+    WAIT_FOR(&w, a[i].calls > 0);
+  assert_true(number("v") == step);
+  close_peer();
+}
+
 /* ---- Login and TLS ---------------------------------------------------------------------------------------------------- */
 static void test_login_at_a_real_server(void **state)
 {
@@ -756,6 +781,12 @@ static void test_webhooks_of_get(void **state)
                  "points: {t: {type: number, push: {at: /temp}}, on: {type: boolean, push: {at: /on}}}\n");
   assert_int_equal(status_of(push("GET /hook?temp=21.50&on=true&other=%ff", BEARER, "")), 204);
   assert_true(number("t") == 21.5 && number("on") == 1);
+  /* A device that can only call a URL has its token there. */
+  assert_int_equal(status_of(push("GET /hook?token=t0ken&temp=22", "", "")), 204);
+  assert_true(number("t") == 22);
+  assert_int_equal(status_of(push("GET /hook?token=t0keN&temp=66", "", "")), 404);
+  assert_int_equal(status_of(push("GET /hook?temp=66", "", "")), 404);
+  assert_true(number("t") == 22);
   world_close(&w);
 }
 
@@ -818,6 +849,7 @@ int main(void)
       cmocka_unit_test(test_hostile_servers),
       cmocka_unit_test(test_commands_are_sent_once),
       cmocka_unit_test(test_old_answers_do_not_count),
+      cmocka_unit_test(test_each_read_has_its_own_answer),
       cmocka_unit_test(test_login_at_a_real_server),
       cmocka_unit_test(test_tls),
       cmocka_unit_test(test_events_of_a_real_server),

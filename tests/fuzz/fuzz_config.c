@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A whole configuration, as somebody might write it: YAML, options, mappings, parameters, secrets, and what the bridges
- * think of it. An input is thingtree.yaml, devices.d/d.yaml and the mapping mqtt/m (or modbus/m), parted by lines of %%. */
+ * think of it. An input is thingtree.yaml, devices.d/d.yaml and the mapping mqtt/m (or modbus/m, http/m), parted by lines of %%. */
 #define _GNU_SOURCE /* memmem */
 #include "config/config.h"
 #include "model/tree.h"
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-extern const struct tt_bridge_ops tt_bridge_mqtt, tt_bridge_modbus;
+extern const struct tt_bridge_ops tt_bridge_mqtt, tt_bridge_modbus, tt_bridge_http;
 
 static char dir[64];
 static const char *const files[] = {"thingtree.yaml", "devices.d/d.yaml", "mappings/mqtt/m.yaml"};
@@ -35,9 +35,17 @@ static void put(const char *name, const char *text, size_t n)
 
 static void remove_all(void)
 {
-  static const char *const names[] = {
-      "thingtree.yaml", "devices.d/d.yaml", "devices.d",     "mappings/mqtt/m.yaml", "mappings/modbus",
-      "mappings/mqtt",  "mappings",         "credentials/a", "credentials",          ""};
+  static const char *const names[] = {"thingtree.yaml",
+                                      "devices.d/d.yaml",
+                                      "devices.d",
+                                      "mappings/mqtt/m.yaml",
+                                      "mappings/modbus",
+                                      "mappings/http",
+                                      "mappings/mqtt",
+                                      "mappings",
+                                      "credentials/a",
+                                      "credentials",
+                                      ""};
   for (size_t i = 0; i < TT_COUNT(names); i++)
     remove(path_of(names[i]));
 }
@@ -51,7 +59,7 @@ static void begin(void)
   for (size_t i = 0; i < TT_COUNT(dirs); i++)
     if (mkdir(path_of(dirs[i]), 0755) < 0)
       abort();
-  if (symlink("mqtt", path_of("mappings/modbus")) < 0)
+  if (symlink("mqtt", path_of("mappings/modbus")) < 0 || symlink("mqtt", path_of("mappings/http")) < 0)
     abort();
   put("credentials/a", SECRET "\n", strlen(SECRET "\n"));
   chmod(path_of("credentials/a"), 0600);
@@ -72,6 +80,7 @@ static const struct tt_bridge_ops *find(void *user TT_UNUSED, const char *protoc
 {
   return strcmp(protocol, "mqtt") == 0     ? &tt_bridge_mqtt
          : strcmp(protocol, "modbus") == 0 ? &tt_bridge_modbus
+         : strcmp(protocol, "http") == 0   ? &tt_bridge_http
                                            : NULL;
 }
 
@@ -106,7 +115,7 @@ static void check_text(const struct tt_buf *out, bool has_secret)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static const char *const names[] = {"modbus", "mqtt", NULL};
+  static const char *const names[] = {"http", "modbus", "mqtt", NULL};
   const char *text = (const char *)data;
   bool has_secret = memmem(text, size, SECRET, strlen(SECRET)) || memmem(text, size, "\\", 1);
   if (!*dir)
