@@ -252,7 +252,7 @@ static int ask(struct http_resource *resource)
   request.headers = headers;
   http_device_prepare(d, &request);
   resource->begun_us = http_now();
-  return tt_fetch_start(d->http->fetch, &request, &resource->job);
+  return tt_fetch_start(d->http->questions, &request, &resource->job);
 }
 
 /* Does the resource have to be waited for? -errno when it cannot be asked. */
@@ -361,7 +361,7 @@ static int command(struct http_call *call, const struct http_request *message)
   http_device_prepare(d, &request);
   request.redirects = 0;
   request.total_us = call->deadline_us - now;
-  return tt_fetch_start(d->http->fetch, &request, &call->job);
+  return tt_fetch_start(d->http->commands, &request, &call->job);
 }
 
 void http_call_write(struct http *http, tt_id id, struct http_device *d, uint16_t point,

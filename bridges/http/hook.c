@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <json-c/json.h>
 #include <microhttpd.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <strings.h>
 #include <systemd/sd-event.h>
@@ -25,6 +26,7 @@ struct http_hook {
   struct MHD_Response *empty;
   struct sd_event_source *io, *timer;
   struct http_meter all;
+  struct http_meter refused; /* since the last time that it was said */
   size_t max_body;
 };
 
@@ -46,6 +48,25 @@ static bool is_within(struct http_meter *meter, uint64_t span_us, int64_t most)
 static enum MHD_Result say(struct http_hook *hook, struct MHD_Connection *connection, unsigned status)
 {
   return MHD_queue_response(connection, status, hook->empty);
+}
+
+/* Nobody, or somebody with a wrong token: said once a minute, to the owner only. */
+static enum MHD_Result refuse_sender(struct http_hook *hook, struct MHD_Connection *connection)
+{
+  char from[INET6_ADDRSTRLEN] = "?";
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  uint64_t now = http_now();
+  hook->refused.n++;
+  if (hook->refused.begun_us && now - hook->refused.begun_us < MINUTE_US)
+    return say(hook, connection, MHD_HTTP_NOT_FOUND);
+  if (info)
+    getnameinfo(info->client_addr,
+                info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+                from, sizeof from, NULL, 0, NI_NUMERICHOST);
+  tt_bridge_log(hook->http->bridge, TT_LOG_WARNING, "pushes refused: %lld, the last from %s",
+                (long long)hook->refused.n, from);
+  hook->refused = (struct http_meter){.begun_us = now};
+  return say(hook, connection, MHD_HTTP_NOT_FOUND);
 }
 
 static struct http_device *device_of(struct http_hook *hook, const char *method, const char *path)
@@ -102,12 +123,12 @@ static enum MHD_Result decide(struct http_hook *hook, struct MHD_Connection *con
   const char *body = push->body.data ? push->body.data : "", *authorization, *signature;
   char token[TT_TEXT_MAX];
   if (!d)
-    return say(hook, connection, MHD_HTTP_NOT_FOUND);
+    return refuse_sender(hook, connection);
   const struct http_webhook *webhook = &d->options->webhook;
   authorization = token_of(connection, webhook, token, sizeof token);
   signature = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, webhook->signature);
   if (!http_sender_is_right(webhook, authorization, signature, body, push->body.len))
-    return say(hook, connection, MHD_HTTP_NOT_FOUND);
+    return refuse_sender(hook, connection);
   if (!is_within(&d->pushes, MINUTE_US, webhook->rate))
     return say(hook, connection, MHD_HTTP_TOO_MANY_REQUESTS);
   tt_device_link(d->device, TT_LINK_ONLINE, "%s", "");

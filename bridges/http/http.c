@@ -10,7 +10,9 @@
 static void instance_finish(struct http *http)
 {
   http_hook_destroy(http->hook);
-  tt_fetch_destroy(http->fetch);
+  tt_fetch_destroy(http->questions);
+  tt_fetch_destroy(http->commands);
+  tt_fetch_destroy(http->streams);
   http_calls_finish(http);
   *http = (struct http){0};
 }
@@ -24,7 +26,11 @@ static int start(struct tt_bridge *bridge)
   http->options = options;
   int r = http_calls_init(http);
   if (r >= 0)
-    r = tt_fetch_create(tt_bridge_event(bridge), &limits, &http->fetch);
+    r = tt_fetch_create(tt_bridge_event(bridge), &limits, &http->questions);
+  if (r >= 0)
+    r = tt_fetch_create(tt_bridge_event(bridge), &limits, &http->commands);
+  if (r >= 0)
+    r = tt_fetch_create(tt_bridge_event(bridge), &limits, &http->streams);
   if (r >= 0 && options->listen.address)
     r = http_hook_create(http, &http->hook);
   if (r < 0) {

@@ -13,7 +13,8 @@ struct http_call;
 struct http {
   struct tt_bridge *bridge;
   const struct http_connection *options;
-  struct tt_fetch *fetch;
+  /* Each with connections of its own: a command does not wait behind questions that hang, nor these behind a stream. */
+  struct tt_fetch *questions, *commands, *streams;
   struct http_device *devices;
   uint64_t n_called;             /* so many have come */
   struct http_call *calls;       /* requests of the host that are open */

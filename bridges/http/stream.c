@@ -99,7 +99,7 @@ static int connect_now(struct http_stream *s)
   memcpy(s->reader.id, s->id, sizeof s->id);
   memcpy(s->reader.next_id, s->id, sizeof s->id);
   s->is_open = s->is_wrong = false;
-  return tt_fetch_start(d->http->fetch, &request, &s->job);
+  return tt_fetch_start(d->http->streams, &request, &s->job);
 }
 
 /* Not all at once after a power cut: up to half as long again. */

@@ -461,6 +461,33 @@ static void test_old_answers_do_not_count(void **state)
   close_peer();
 }
 
+static bool answer_hanging(struct http_client *c)
+{
+  step++;
+  if (!strcmp(c->method, "GET"))
+    return http_hold(c, -1), false;
+  return http_reply(c, "200 OK", "", "");
+}
+
+/* More questions hang than there are connections for them; a command goes its own way. */
+static void test_a_command_does_not_wait_for_questions(void **state)
+{
+  static const char *const points[] = {"a", "b", "c"};
+  struct answer a[TT_COUNT(points)];
+  (void)state;
+  step = 0;
+  open_peer(answer_hanging, "points: {a: {get: /a, at: /v, type: number}, b: {get: /b, at: /v, type: number},"
+                            " c: {get: /c, at: /v, type: number},"
+                            " v: {type: number, write: {put: /v, text: \"${value}\"}}}\n");
+  for (size_t i = 0; i < TT_COUNT(points); i++)
+    assert_int_equal(world_read(&w, "d0", points[i], world_now() + 10000 * MS, &a[i]), 0);
+  WAIT_FOR(&w, step == 2); /* the third waits for a connection */
+  assert_int_equal(write_point("v", 1, 5000 * MS).error, 0);
+  for (size_t i = 0; i < TT_COUNT(points); i++)
+    assert_int_equal(a[i].calls, 0);
+  close_peer();
+}
+
 static bool answer_counted(struct http_client *c)
 {
   char body[40];
@@ -858,6 +885,7 @@ int main(void)
       cmocka_unit_test(test_hostile_servers),
       cmocka_unit_test(test_commands_are_sent_once),
       cmocka_unit_test(test_old_answers_do_not_count),
+      cmocka_unit_test(test_a_command_does_not_wait_for_questions),
       cmocka_unit_test(test_each_read_has_its_own_answer),
       cmocka_unit_test(test_login_at_a_real_server),
       cmocka_unit_test(test_tls),

@@ -453,6 +453,37 @@ static void test_stream(void **state)
   assert_int_equal(r.error, -ETIMEDOUT);
 }
 
+static struct result other_result;
+static bool is_other_started;
+
+static bool on_chunk_start(void *user TT_UNUSED, struct tt_fetch_job *job, const char *data TT_UNUSED,
+                           size_t n TT_UNUSED)
+{
+  if (!is_other_started) {
+    struct tt_fetch_request request = plain(&other_result);
+    request.url = url_of("/hello");
+    assert_int_equal(tt_fetch_start(fetch, &request, NULL), 0);
+    assert_non_null(tt_fetch_header(job, "etag"));
+  }
+  is_other_started = true;
+  return true;
+}
+
+/* What a chunk says may lead to another request. */
+static void test_a_chunk_may_start_others(void **state)
+{
+  (void)state;
+  struct result r;
+  struct tt_fetch_request request = plain(&r);
+  is_other_started = false;
+  request.chunk = on_chunk_start;
+  run_request(&request, "/hello");
+  for (uint64_t end = now_us() + PATIENCE; !other_result.calls; turn())
+    assert_true(now_us() < end);
+  assert_int_equal(other_result.status, 200);
+  assert_int_equal(r.error, 0);
+}
+
 /* A name server that does not answer holds up neither the loop nor an end. */
 static void test_a_name_that_does_not_resolve(void **state)
 {
@@ -556,6 +587,7 @@ int main(void)
       T(test_many_at_one_host),
       T(test_stream),
       T(test_tls),
+      T(test_a_chunk_may_start_others),
       T(test_a_name_that_does_not_resolve),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
