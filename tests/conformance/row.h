@@ -33,4 +33,4 @@ struct row {
   unsigned (*commands)(void); /* writes that have reached a device since the peer was started or came back */
 };
 
-extern const struct row row_mqtt, row_modbus, row_http;
+extern const struct row row_mqtt, row_modbus, row_http, row_coap;

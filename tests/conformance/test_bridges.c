@@ -21,7 +21,7 @@
 #define RETURNS   (15000 * MS)       /* until a peer that is back is found: back-off of a few failures */
 #define MANY      200
 
-static const struct row *const rows[] = {&row_mqtt, &row_modbus, &row_http};
+static const struct row *const rows[] = {&row_mqtt, &row_modbus, &row_http, &row_coap};
 static const struct row *row;
 static const struct tt_bridge_ops *ops;
 
