@@ -274,9 +274,13 @@ int cb_device_init(struct cb_device *d, struct tt_device *device, struct cb_hub 
 void cb_device_finish(struct cb_device *d)
 {
   for (size_t i = 0; i < d->n_resources; i++) {
-    if (d->resources[i].watch.prev)
-      cb_endpoint_unwatch(d->endpoint, &d->resources[i].watch);
-    free(d->resources[i].points);
+    struct cb_resource *resource = &d->resources[i];
+    if (resource->watch.prev) {
+      if (resource->observe.state == CB_OBSERVE_STANDING)
+        cb_endpoint_deregister(d->endpoint, &resource->watch, &resource->path, resource->accept);
+      cb_endpoint_unwatch(d->endpoint, &resource->watch);
+    }
+    free(resource->points);
   }
   if (d->endpoint) {
     cb_endpoint_forget(d->endpoint, d);

@@ -442,6 +442,21 @@ void cb_endpoint_unwatch(struct cb_endpoint *e, struct cb_watch *watch)
   DL_DELETE(e->watches, watch);
 }
 
+void cb_endpoint_deregister(struct cb_endpoint *e, const struct cb_watch *watch, const struct cb_path *path,
+                            int accept)
+{
+  struct cb_question q = {.method = COAP_REQUEST_CODE_GET,
+                          .token = watch->token,
+                          .host = e->base.kind == CB_HOST_NAME ? e->base.host : NULL,
+                          .path = path,
+                          .observing = CB_OBSERVING_DEREGISTER,
+                          .accept = accept,
+                          .content = -1};
+  coap_pdu_t *pdu = e->phase == CB_READY && !e->is_broken ? cb_question_write(&q, e->session) : NULL;
+  if (pdu)
+    coap_send(e->session, pdu);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------------------------ */
 static bool is_same_text(const char *a, const char *b)
 {

@@ -84,5 +84,9 @@ int cb_endpoint_ask(struct cb_endpoint *endpoint, const struct cb_ask *ask); /* 
 void cb_endpoint_forget(struct cb_endpoint *endpoint, const void *owner);
 void cb_endpoint_watch(struct cb_endpoint *endpoint, struct cb_watch *watch);
 void cb_endpoint_unwatch(struct cb_endpoint *endpoint, struct cb_watch *watch);
+/* Tell the device that nobody observes the resource any more: one message, whatever becomes of it. What it notifies all
+ * the same is rejected. */
+void cb_endpoint_deregister(struct cb_endpoint *endpoint, const struct cb_watch *watch, const struct cb_path *path,
+                            int accept);
 
 uint64_t cb_now(void); /* monotonic, now: that of the turn may be old */

@@ -37,7 +37,8 @@ static bool add_segments(coap_pdu_t *pdu, coap_option_num_t option, const struct
 static bool add_options(coap_pdu_t *pdu, const struct cb_question *q)
 {
   return (!q->host || coap_add_option(pdu, COAP_OPTION_URI_HOST, strlen(q->host), (const uint8_t *)q->host)) &&
-         (q->observing == CB_OBSERVING_NOT || add_number(pdu, COAP_OPTION_OBSERVE, 0)) &&
+         (q->observing == CB_OBSERVING_NOT ||
+          add_number(pdu, COAP_OPTION_OBSERVE, q->observing == CB_OBSERVING_DEREGISTER)) &&
          add_segments(pdu, COAP_OPTION_URI_PATH, q->path, q->path->path, q->path->n_path) &&
          (q->content < 0 || add_number(pdu, COAP_OPTION_CONTENT_FORMAT, (unsigned)q->content)) &&
          add_segments(pdu, COAP_OPTION_URI_QUERY, q->path, q->path->query, q->path->n_query) &&

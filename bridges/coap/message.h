@@ -17,7 +17,7 @@ struct cb_token {
 /* A new one: 64 random bits, so that no late answer fits another question. */
 struct cb_token cb_token_new(void);
 
-enum cb_observing { CB_OBSERVING_NOT, CB_OBSERVING_REGISTER };
+enum cb_observing { CB_OBSERVING_NOT, CB_OBSERVING_REGISTER, CB_OBSERVING_DEREGISTER };
 
 /* One message to a device. */
 struct cb_question {

@@ -62,26 +62,41 @@ static inline pid_t coap_spawn(char *const argv[], int in, int out)
   return pid;
 }
 
-/* `port` 0: any. */
-static inline void coap_peer_start(struct coap_peer *peer, int port)
+/* `port` 0: any. When the address is taken `pid` is 0 behind it. */
+static inline void coap_peer_start_at(struct coap_peer *peer, const char *host, int port)
 {
   int down[2], up[2];
-  char text[16], line[256];
+  char text[16], line[256] = "";
   char *program = getenv("TT_COAP_DEVICE");
   if (!program || pipe2(down, O_CLOEXEC) < 0 || pipe2(up, O_CLOEXEC) < 0)
     abort();
   snprintf(text, sizeof text, "%d", port);
-  coap_peer_host(peer->host);
+  snprintf(peer->host, sizeof peer->host, "%s", host);
   char *argv[] = {program, (char[]){"--attached"}, (char[]){"--host"}, peer->host, (char[]){"--port"}, text, NULL};
   peer->pid = coap_spawn(argv, down[0], up[1]);
   close(down[0]);
   close(up[1]);
   peer->in = fdopen(down[1], "w");
   peer->out = fdopen(up[0], "r");
-  do {
-    coap_peer_line(peer, line, sizeof line);
+  while (strcmp(line, "ready") != 0 && fgets(line, sizeof line, peer->out)) {
+    line[strcspn(line, "\n")] = 0;
     sscanf(line, "ready coap %d", &peer->port);
-  } while (strcmp(line, "ready") != 0);
+  }
+  if (strcmp(line, "ready") == 0)
+    return;
+  waitpid(peer->pid, NULL, 0);
+  fclose(peer->in);
+  fclose(peer->out);
+  peer->pid = 0;
+}
+
+static inline void coap_peer_start(struct coap_peer *peer, int port)
+{
+  char host[16];
+  coap_peer_host(host);
+  coap_peer_start_at(peer, host, port);
+  if (!peer->pid)
+    abort();
 }
 
 static inline void coap_stop(pid_t *pid)

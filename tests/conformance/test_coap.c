@@ -1,0 +1,863 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the CoAP bridge alone can do: observations and how they are lost, block-wise transfer, formats, names, discovery and
+ * faults, against the simulated device; DTLS against libcoap's coap-server. */
+#define _GNU_SOURCE /* coap_peer.h */
+#include "world.h"
+
+#include "coap_peer.h"
+#include "model/tree.h"
+#include "service/log.h"
+
+#include <math.h>
+
+extern const struct tt_bridge_ops tt_bridge_coap;
+
+#define RETURNS (15000 * MS)
+
+static struct coap_peer peer;
+static struct world w;
+
+/* ---- A world whose mapping the test gives; ${host} is that of the peer ---------------------------------------- */
+static char host_text[100];
+
+static void with(char *out, size_t size, unsigned device TT_UNUSED)
+{
+  snprintf(out, size, "host: \"%s\"", host_text);
+}
+
+static void open_world(const char *connection, const char *mapping)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&text, "params: {host: {type: string}}\n%s", mapping);
+  world_open(&w, &tt_bridge_coap,
+             &(struct world_text){
+                 .protocol = "coap", .connection = connection, .mapping = text.data, .with = with, .n = 1});
+}
+
+#define QUICK "    ack_timeout: 1s\n    answer_timeout: 1s\n    connect_timeout: 2s\n"
+
+static void begin(const char *mapping)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  coap_peer_start(&peer, 0);
+  snprintf(host_text, sizeof host_text, "%s:%d", peer.host, peer.port);
+  tt_buf_printf(&text, "base: \"coap://${host}\"\n%s", mapping);
+  open_world(QUICK, text.data);
+}
+
+static void end(void)
+{
+  world_close(&w);
+  coap_peer_stop(&peer);
+}
+
+static struct coap_counts counts(void)
+{
+  struct coap_counts c;
+  coap_peer_counts(&peer, &c);
+  return c;
+}
+
+static void tell(const char *command)
+{
+  coap_peer_tell(&peer, command);
+}
+
+static int read_in(const char *point, uint64_t us)
+{
+  struct answer a;
+  assert_int_equal(world_read(&w, "d0", point, world_now() + us, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  return a.error;
+}
+
+static const char *text_of(const char *point)
+{
+  uint16_t i;
+  struct tt_node *node = world_node(&w, "d0");
+  assert_int_equal(tt_node_point(node, point, &i), 0);
+  return tt_value_is_text(node->fields[i].value.type) ? node->fields[i].value.text : "";
+}
+
+static double number_of(const char *point)
+{
+  return world_number(&w, "d0", point);
+}
+
+static enum tt_refusal set(const char *point, const char *value)
+{
+  struct set_answer a;
+  world_set(&w, "d0", point, value, &a);
+  WAIT_FOR(&w, a.calls > 0);
+  return a.refusal;
+}
+
+static bool says(const char *text, const char *part)
+{
+  return text && strstr(text, part);
+}
+
+#define OBSERVED "points:\n  t: {get: /t, observe: {refresh: 10min, fallback: %s}, type: number}\n"
+
+static const char *observed(const char *fallback)
+{
+  static char text[200];
+  snprintf(text, sizeof text, OBSERVED, fallback);
+  return text;
+}
+
+/* ---- Observations ----------------------------------------------------------------------------------------------- */
+static void test_notifications_come(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  tell("set /t 0 32312e35"); /* 21.5 */
+  WAIT_FOR(&w, number_of("t") == 21.5);
+  assert_int_equal(counts().reads, 1); /* the registration */
+  end();
+}
+
+/* Of a doubled one the second says nothing; an old one is left aside, and what comes behind it counts. */
+static void test_old_notifications_are_left_aside(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  tell("twice 1");
+  tell("set /t 0 31"); /* number 3 */
+  WAIT_FOR(&w, number_of("t") == 1);
+  tell("quiet 1");
+  tell("set /t 0 39");
+  tell("quiet 0");
+  tell("notify /t 2"); /* says 9, with a number that is older */
+  tell("quiet 1");
+  tell("set /t 0 32");
+  tell("quiet 0");
+  tell("notify /t 4");
+  WAIT_FOR(&w, number_of("t") != 1);
+  assert_true(number_of("t") == 2);
+  end();
+}
+
+static void test_an_observation_that_is_forgotten(void **state)
+{
+  (void)state;
+  begin(observed("300ms"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  tell("forget"); /* as after a restart that nobody has seen */
+  assert_int_equal(counts().observers, 0);
+  WAIT_FOR(&w, counts().observers == 1);
+  tell("set /t 0 37");
+  WAIT_FOR(&w, number_of("t") == 7);
+  end();
+}
+
+static void test_a_restart(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  int port = peer.port;
+  coap_peer_stop(&peer);
+  assert_true(read_in("t", 1000 * MS) < 0);
+  assert_non_null(world_message(&w, "d0", "offline"));
+  coap_peer_start(&peer, port);
+  WAIT_WITHIN(&w, counts().observers == 1, RETURNS);
+  tell("set /t 0 38");
+  WAIT_FOR(&w, number_of("t") == 8);
+  assert_null(world_message(&w, "d0", "offline"));
+  end();
+}
+
+static void test_a_device_that_does_not_observe_is_asked(void **state)
+{
+  (void)state;
+  begin(observed("200ms"));
+  tell("deaf 1");
+  WAIT_FOR(&w, counts().reads > 3);
+  tell("set /t 0 36");
+  WAIT_FOR(&w, number_of("t") == 6);
+  end();
+}
+
+static void test_an_observation_that_the_device_ends(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  tell("fail /t 503 1"); /* and says when to come again */
+  WAIT_FOR(&w, says(world_field_error(&w, "d0", "t"), "5.03 Service Unavailable"));
+  assert_int_equal(counts().observers, 0);
+  tell("fail /t 0 -");
+  WAIT_FOR(&w, counts().observers == 1);
+  WAIT_FOR(&w, !world_field_error(&w, "d0", "t"));
+  end();
+}
+
+static void test_max_age_is_honoured(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  tell("age 0");
+  WAIT_FOR(&w, counts().registrations == 1);
+  WAIT_WITHIN(&w, counts().registrations > 1, 17000 * MS); /* 0 s and 5 to 15 s more */
+  end();
+}
+
+static void test_a_device_that_goes_is_no_observer_any_more(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  assert_int_equal(tt_host_detach(w.host, "d0"), 0);
+  WAIT_FOR(&w, !tt_host_is_attached(w.host, "d0"));
+  WAIT_FOR(&w, counts().observers == 0);
+  end();
+}
+
+static void test_a_large_notification_is_read_as_a_whole(void **state)
+{
+  (void)state;
+  begin("points:\n  t: {get: /t, observe: {refresh: 10min, fallback: 10min}, type: string}\n");
+  WAIT_FOR(&w, !strcmp(text_of("t"), "0"));
+  tell("large /t 2500");
+  WAIT_FOR(&w, strlen(text_of("t")) == 2500);
+  assert_int_equal(counts().observers, 1);
+  end();
+}
+
+static void test_verification_by_observation(void **state)
+{
+  (void)state;
+  begin("points:\n  v: {get: /v, observe: {refresh: 10min, fallback: 10min}, type: integer,"
+        " write: {put: /v, verify: report, within: 1s}}\n");
+  WAIT_FOR(&w, number_of("v") == 0);
+  assert_int_equal(set("v", "5"), TT_OK);
+  assert_true(number_of("v") == 5);
+  assert_int_equal(counts().reads, 1);
+  tell("quiet 1");
+  assert_int_equal(set("v", "6"), TT_REFUSED_TIMEOUT);
+  end();
+}
+
+/* Ten thousand notifications: the newest value is there, nothing grows with their number. */
+static void test_a_storm(void **state)
+{
+  (void)state;
+  begin(observed("10min"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  unsigned fds = world_fds();
+  for (int i = 3; i < 10000; i++) {
+    char command[64];
+    snprintf(command, sizeof command, "notify /t %d", i);
+    tell(command);
+    world_turn(&w, 0);
+  }
+  tell("set /t 0 3939");
+  WAIT_FOR(&w, number_of("t") == 99);
+  assert_int_equal(world_fds(), fds);
+  assert_int_equal(world_status(&w).dropped, 0);
+  end();
+}
+
+/* ---- Blocks, formats, methods --------------------------------------------------------------------------------- */
+static void test_blocks(void **state)
+{
+  (void)state;
+  begin("block_size: 64\npoints:\n  big: {get: /big, type: string}\n  other: {get: /other, type: number}\n"
+        "  text: {get: /text, type: string, write: {put: /text, verify: readback, within: 5s}}\n");
+  tell("large /big 3000");
+  assert_int_equal(read_in("big", 5000 * MS), 0);
+  assert_int_equal(strlen(text_of("big")), 3000);
+  assert_int_equal(counts().reads, (3000 + 63) / 64);
+  tell("szx 0"); /* the device wants them even smaller */
+  assert_int_equal(read_in("big", 5000 * MS), 0);
+  assert_int_equal(strlen(text_of("big")), 3000);
+  char text[1500];
+  memset(text, 'x', sizeof text);
+  text[sizeof text - 1] = 0;
+  assert_int_equal(set("text", text), TT_OK);
+  assert_int_equal(counts().writes, 1);
+  tell("szx 6");
+  tell("large /big 70000"); /* more than a body may have */
+  assert_int_equal(read_in("big", 5000 * MS), 0);
+  assert_true(says(world_field_error(&w, "d0", "big"), "the body is larger than 64 KiB"));
+  assert_int_equal(read_in("other", 5000 * MS), 0);
+  end();
+}
+
+static void test_formats(void **state)
+{
+  struct answer a;
+  (void)state;
+  begin("points:\n"
+        "  json: {get: /json, at: /t, type: number}\n"
+        "  cbor: {get: /cbor, format: cbor, at: /0/t, type: number}\n"
+        "  temp: {get: /senml, record: temp, type: number}\n"
+        "  hum: {get: /senml, record: hum, type: number}\n"
+        "  pack: {get: /pack, format: senml+cbor, type: number}\n"
+        "  odd: {get: /odd, type: string}\n");
+  tell("set /json 50 7b2274223a32332e34307d"); /* {"t":23.40} */
+  tell("set /cbor 60 81a16174f94d60");         /* [{"t": 21.5}] */
+  tell("set /pack 112 81a2006174026c00");      /* broken */
+  tell(
+      "set /senml 110 5b7b22626e223a22612f222c226e223a2274656d70222c2276223a32312e352c2274223a2d3130307d2c"
+      "7b226e223a2268756d222c2276223a34307d5d"); /* [{"bn":"a/","n":"temp","v":21.5,"t":-100},{"n":"hum","v":40}] */
+  tell("set /odd 42 00ff");
+  assert_int_equal(world_read_all(&w, "d0", world_now() + 5000 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  assert_int_equal(counts().reads, 5); /* two points are on one resource */
+  assert_true(number_of("json") == 23.4 && number_of("cbor") == 21.5);
+  assert_true(number_of("temp") == 21.5 && number_of("hum") == 40);
+  uint64_t now_us = tt_core_now(w.core).wall_us, stamp_us = world_node(&w, "d0")->fields[2].stamp_us;
+  assert_true(stamp_us + 99 * TT_USEC_PER_SEC < now_us && stamp_us + 120 * TT_USEC_PER_SEC > now_us);
+  assert_true(says(world_field_error(&w, "d0", "pack"), "payload is not CBOR"));
+  assert_true(says(world_field_error(&w, "d0", "odd"), "content format 42 is none that can be read"));
+  tell("set /pack 112 81a200617402f94d60"); /* [{0: "t", 2: 21.5}] */
+  assert_int_equal(read_in("pack", 5000 * MS), 0);
+  assert_true(number_of("pack") == 21.5);
+  end();
+}
+
+static void expect_body(const char *path, const char *hex)
+{
+  char command[100], line[1000];
+  snprintf(command, sizeof command, "value %s", path);
+  coap_peer_ask(&peer, command, line, sizeof line);
+  assert_string_equal(line, hex);
+}
+
+static void test_methods(void **state)
+{
+  (void)state;
+  begin("points:\n"
+        "  put: {type: integer, write: {put: \"/put%20it?x=1\"}}\n"
+        "  post: {type: boolean, write: {post: /post, json: {on: \"${value}\"}}}\n"
+        "  cbor: {type: boolean, write: {put: /cbor, json: {on: \"${value}\"}, format: cbor}}\n"
+        "  senml: {type: integer, write: {put: /senml, record: vent, format: senml+json}}\n"
+        "  once: {type: integer, write: {put: /once, confirmable: false}}\n"
+        "  delete: {type: boolean, write: {delete: /gone}}\n"
+        "  refused: {type: integer, write: {put: /refused}}\n");
+  assert_int_equal(set("put", "42"), TT_OK);
+  assert_int_equal(set("post", "true"), TT_OK);
+  assert_int_equal(set("cbor", "true"), TT_OK);
+  assert_int_equal(set("senml", "40"), TT_OK);
+  assert_int_equal(set("once", "7"), TT_OK);
+  assert_int_equal(set("delete", "true"), TT_OK);
+  expect_body("/post", "7b226f6e223a747275657d");
+  expect_body("/cbor", "a1626f6ef5");
+  expect_body("/senml", "5b7b226e223a2276656e74222c2276223a34307d5d");
+  expect_body("/once", "37");
+  expect_body("/gone", "");
+  assert_int_equal(counts().writes, 6);
+  tell("fail /refused 405 -");
+  assert_int_equal(set("refused", "1"), TT_REFUSED_DEVICE);
+  assert_int_equal(counts().writes, 6);
+  end();
+}
+
+/* ---- Faults ------------------------------------------------------------------------------------------------------ */
+static void test_losses_are_made_good_once(void **state)
+{
+  (void)state;
+  begin("points:\n  v: {get: /v, type: integer, write: {put: /v, verify: readback, within: 9s}}\n");
+  assert_int_equal(read_in("v", 5000 * MS), 0);
+  tell("drop 1");
+  assert_int_equal(set("v", "5"), TT_OK);
+  assert_int_equal(counts().writes, 1);
+  end();
+}
+
+/* The device acknowledges and takes its time; what comes after the deadline is nobody's answer. */
+static void test_slow_answers(void **state)
+{
+  (void)state;
+  begin("points:\n  a: {get: /a, type: integer}\n  b: {get: /b, type: integer}\n");
+  tell("set /a 0 31");
+  tell("set /b 0 32");
+  assert_int_equal(read_in("a", 5000 * MS), 0);
+  tell("slow 300");
+  assert_int_equal(read_in("a", 5000 * MS), 0);
+  assert_int_equal(read_in("b", 5000 * MS), 0);
+  assert_true(number_of("a") == 1 && number_of("b") == 2);
+  assert_int_equal(read_in("a", 100 * MS), -ETIMEDOUT);
+  tell("slow 0");
+  tell("set /a 0 33");
+  assert_int_equal(read_in("b", 5000 * MS), 0);
+  assert_true(number_of("b") == 2);
+  for (uint64_t until = world_now() + 400 * MS; world_now() < until;)
+    world_turn(&w, 20 * MS); /* the late one comes */
+  assert_true(number_of("a") == 1 && number_of("b") == 2);
+  assert_int_equal(read_in("a", 5000 * MS), 0);
+  assert_true(number_of("a") == 3);
+  assert_int_equal(world_status(&w).late, 0);
+  end();
+}
+
+static void test_resets_and_garbage(void **state)
+{
+  (void)state;
+  begin("points:\n  a: {get: /a, type: integer}\n  b: {get: /b, type: integer}\n"
+        "  c: {get: /c, type: integer, write: {put: /c, within: 1s}}\n");
+  tell("reset /a");
+  assert_int_equal(read_in("a", 5000 * MS), -ECONNRESET);
+  tell("garble /b");
+  assert_int_equal(read_in("b", 500 * MS), -ETIMEDOUT);
+  tell("reset /c");
+  assert_int_equal(set("c", "1"), TT_REFUSED_DEVICE);
+  tell("well /a");
+  tell("well /b");
+  assert_int_equal(read_in("a", 5000 * MS), 0);
+  assert_int_equal(read_in("b", 5000 * MS), 0);
+  assert_int_equal(counts().writes, 0);
+  end();
+}
+
+/* A command that was given up is not done when the device comes back, though its message was under way. */
+static void test_a_command_is_not_repeated_after_its_time(void **state)
+{
+  struct answer a;
+  (void)state;
+  begin("points:\n  v: {get: /v, type: integer, write: {put: /v}}\n");
+  assert_int_equal(read_in("v", 5000 * MS), 0);
+  tell("dead 1");
+  assert_int_equal(world_write(&w, "d0", "v", 9, world_now() + 500 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, -ETIMEDOUT);
+  tell("dead 0");
+  for (uint64_t until = world_now() + 2500 * MS; world_now() < until;)
+    world_turn(&w, 50 * MS); /* longer than its message would have waited to be repeated */
+  assert_int_equal(counts().writes, 0);
+  assert_int_equal(read_in("v", 5000 * MS), 0);
+  assert_true(number_of("v") == 0);
+  end();
+}
+
+/* ---- Names -------------------------------------------------------------------------------------------------------- */
+static void test_a_name_that_nobody_knows(void **state)
+{
+  (void)state;
+  strcpy(host_text, "nobody.invalid");
+  open_world(QUICK, "base: \"coap://${host}\"\npoints:\n  t: {get: /t, type: number}\n");
+  WAIT_FOR(&w, world_is(&w, "offline"));
+  assert_true(says(world_status(&w).text, "coap://nobody.invalid:5683: the name "));
+  assert_int_equal(read_in("t", 5000 * MS), -EHOSTUNREACH);
+  world_close(&w);
+}
+
+static void test_an_interface_that_is_not_there(void **state)
+{
+  (void)state;
+  strcpy(host_text, "[fe80::1%nowhere0]");
+  open_world(QUICK, "base: \"coap://${host}\"\npoints:\n  t: {get: /t, type: number}\n");
+  WAIT_FOR(&w, says(world_status(&w).text, "coap://[fe80::1%nowhere0]:5683: there is no interface of that name"));
+  world_close(&w);
+}
+
+/* ---- coap-server: another implementation's server, DTLS ---------------------------------------------------------- */
+static char pki[64];
+static pid_t server;
+static int server_port;
+
+static void run(const char *format, ...) TT_PRINTF(1, 2);
+static void run(const char *format, ...)
+{
+  char command[2000];
+  va_list ap;
+  va_start(ap, format);
+  vsnprintf(command, sizeof command, format, ap);
+  va_end(ap);
+  if (system(command) != 0)
+    fail_msg("%s", command);
+}
+
+static void make_ca(const char *name)
+{
+  run("cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=test "
+      "%s' "
+      "-keyout %s.key -out %s.crt 2>/dev/null",
+      pki, name, name, name);
+}
+
+static void make_certificate(const char *name, const char *subject, int days)
+{
+  run("cd %s && echo 'subjectAltName=%s' >%s.ext && openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+      "-nodes -subj '/CN=%s' -keyout %s.key -out %s.csr 2>/dev/null && openssl x509 -req -in %s.csr -CA ca.crt "
+      "-CAkey "
+      "ca.key -CAcreateserial -days %d -extfile %s.ext -out %s.crt 2>/dev/null",
+      pki, subject, name, name, name, name, name, days, name, name);
+}
+
+static int make_pki(void **state)
+{
+  char names[200], host[16];
+  (void)state;
+  strcpy(pki, "/tmp/tt-coap-XXXXXX");
+  assert_non_null(mkdtemp(pki));
+  coap_peer_host(host);
+  snprintf(names, sizeof names, "DNS:first.test,DNS:second.test,IP:%s", host);
+  make_ca("ca");
+  make_ca("other");
+  make_certificate("good", names, 30);
+  make_certificate("expired", names, -1);
+  make_certificate("us", "DNS:us.test", 30);
+  return 0;
+}
+
+static int remove_pki(void **state)
+{
+  (void)state;
+  run("rm -r %s", pki);
+  return 0;
+}
+
+/* A port that is free, and the next one too: coap-server has DTLS there. */
+static int two_ports(const char *host)
+{
+  for (;;) {
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t n = sizeof at;
+    int a = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), b = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    inet_pton(AF_INET, host, &at.sin_addr);
+    assert_int_equal(bind(a, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(getsockname(a, (struct sockaddr *)&at, &n), 0);
+    int port = ntohs(at.sin_port);
+    at.sin_port = htons((uint16_t)(port + 1));
+    int r = port < 65535 ? bind(b, (struct sockaddr *)&at, n) : -1;
+    close(a);
+    close(b);
+    if (r == 0)
+      return port;
+  }
+}
+
+/* `more` are arguments separated by blanks. */
+static void start_server(const char *host, const char *more)
+{
+  char port[16], text[500], *argv[40], *save = NULL;
+  int n = 0, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  snprintf(port, sizeof port, "%d", server_port);
+  snprintf(text, sizeof text, "setpriv --pdeathsig KILL coap-server-openssl -v 0 -A %s -p %s %s", host, port, more);
+  for (char *word = strtok_r(text, " ", &save); word && n < 39; word = strtok_r(NULL, " ", &save))
+    argv[n++] = word;
+  argv[n] = NULL;
+  server = coap_spawn(argv, -1, null);
+  close(null);
+}
+
+#define TIME                                                                                                       \
+  "points:\n  time: {get: /time, observe: {refresh: 10min, fallback: 10min}, type: string}\n"                      \
+  "  data: {get: /example_data, type: string, write: {put: /example_data, verify: readback, within: 5s}}\n"
+
+/* A device with this security at the server's DTLS port. */
+static void open_secured(const char *security)
+{
+  char mapping[1500], host[16];
+  coap_peer_host(host);
+  snprintf(host_text, sizeof host_text, "%s:%d", host, server_port + 1);
+  snprintf(mapping, sizeof mapping, "base: \"coaps://${host}\"\n%s%s", security, TIME);
+  open_world(QUICK, mapping);
+}
+
+static void works(void)
+{
+  WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
+  WAIT_FOR(&w, *text_of("time"));
+  char before[100];
+  snprintf(before, sizeof before, "%s", text_of("time"));
+  WAIT_FOR(&w, strcmp(text_of("time"), before) != 0); /* notified each second */
+  assert_int_equal(set("data", "hello"), TT_OK);
+  assert_string_equal(text_of("data"), "hello");
+}
+
+static void fails(const char *why)
+{
+  WAIT_WITHIN(&w, says(world_status(&w).text, why), RETURNS);
+  assert_true(world_is(&w, "offline"));
+  assert_int_equal(read_in("time", 4000 * MS), -EHOSTUNREACH);
+  world_close(&w);
+}
+
+static void test_plain_server(void **state)
+{
+  char host[16];
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  start_server(host, "");
+  snprintf(host_text, sizeof host_text, "%s:%d", host, server_port);
+  open_world(QUICK, "base: \"coap://${host}\"\n" TIME);
+  works();
+  world_close(&w);
+  coap_stop(&server);
+}
+
+static void test_ipv6(void **state)
+{
+  char host[16];
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  start_server("::1", "");
+  snprintf(host_text, sizeof host_text, "[::1]:%d", server_port);
+  open_world(QUICK, "base: \"coap://${host}\"\n" TIME);
+  works();
+  world_close(&w);
+  coap_stop(&server);
+}
+
+/* Where localhost is ::1 first, nobody is there, and the other address is tried. */
+static void test_a_name(void **state)
+{
+  (void)state;
+  server_port = two_ports("127.0.0.1");
+  start_server("127.0.0.1", "");
+  snprintf(host_text, sizeof host_text, "localhost:%d", server_port);
+  open_world(QUICK, "base: \"coap://${host}\"\n" TIME);
+  works();
+  world_close(&w);
+  coap_stop(&server);
+}
+
+static void test_pre_shared_keys(void **state)
+{
+  char host[16];
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  start_server(host, "-k secretkey -h hint");
+  open_secured("security: {psk_identity: us, psk: secretkey}\n");
+  works();
+  world_close(&w);
+  open_secured("security: {psk_identity: us, psk: \"7365637265746b6579\", psk_encoding: hex}\n");
+  works();
+  world_close(&w);
+  open_secured("security: {psk_identity: us, psk: wrongkey}\n");
+  fails("no DTLS handshake in time; a wrong key has no other sign");
+  coap_stop(&server);
+}
+
+/* The observation dies with the session, which the server has forgotten: it comes back by itself. */
+static void test_a_lost_session(void **state)
+{
+  char host[16], before[100];
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  start_server(host, "-k secretkey -h hint");
+  open_secured("security: {psk_identity: us, psk: secretkey}\n");
+  works();
+  kill(server, SIGKILL); /* without a good-bye */
+  waitpid(server, NULL, 0);
+  start_server(host, "-k secretkey -h hint");
+  WAIT_WITHIN(&w, read_in("time", 1000 * MS) == 0, RETURNS);
+  WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
+  snprintf(before, sizeof before, "%s", text_of("time"));
+  WAIT_FOR(&w, strcmp(text_of("time"), before) != 0); /* nobody has asked */
+  world_close(&w);
+  coap_stop(&server);
+}
+
+static void test_certificates(void **state)
+{
+  char host[16], text[600];
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  snprintf(text, sizeof text, "-c %s/good.crt -j %s/good.key -C %s/ca.crt -n", pki, pki, pki);
+  start_server(host, text);
+  snprintf(text, sizeof text, "security: {ca: %s/ca.crt}\n", pki); /* the address is in the certificate */
+  open_secured(text);
+  works();
+  world_close(&w);
+  snprintf(text, sizeof text, "security: {ca: %s/ca.crt, name: second.test}\n", pki);
+  open_secured(text);
+  works();
+  world_close(&w);
+  snprintf(text, sizeof text, "security: {ca: %s/ca.crt, name: elsewhere.test}\n", pki);
+  open_secured(text);
+  fails("the certificate is not one for elsewhere.test");
+  snprintf(text, sizeof text, "security: {ca: %s/other.crt}\n", pki);
+  open_secured(text);
+  fails("the certificate is refused");
+  open_secured(""); /* the system's */
+  fails("the certificate is refused");
+  coap_stop(&server);
+  snprintf(text, sizeof text, "-c %s/expired.crt -j %s/expired.key -C %s/ca.crt -n", pki, pki, pki);
+  start_server(host, text);
+  snprintf(text, sizeof text, "security: {ca: %s/ca.crt}\n", pki);
+  open_secured(text);
+  fails("the certificate is refused: certificate has expired");
+  coap_stop(&server);
+}
+
+static void test_our_own_certificate(void **state)
+{
+  char host[16], text[600];
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  snprintf(text, sizeof text, "-c %s/good.crt -j %s/good.key -C %s/ca.crt", pki, pki, pki);
+  start_server(host, text);
+  snprintf(text, sizeof text, "security: {ca: %s/ca.crt, cert: %s/us.crt, key: %s/us.key}\n", pki, pki, pki);
+  open_secured(text);
+  works();
+  world_close(&w);
+  coap_stop(&server);
+}
+
+/* ---- Discovery ---------------------------------------------------------------------------------------------------- */
+static struct {
+  unsigned n, done;
+  int error;
+  char all[8000];
+} found;
+
+static void on_candidate(void *user TT_UNUSED, const struct tt_candidate *candidate)
+{
+  size_t used = strlen(found.all);
+  if (++found.n > 20)
+    return; /* counted only */
+  used += (size_t)snprintf(found.all + used, sizeof found.all - used, "%s \"%s\"", candidate->id, candidate->name);
+  for (size_t i = 0; i < candidate->n_facts && used < sizeof found.all; i++)
+    used += (size_t)snprintf(found.all + used, sizeof found.all - used, " %s=%s", candidate->facts[i].name,
+                             candidate->facts[i].value);
+  snprintf(found.all + used, sizeof found.all - used, "\n");
+}
+
+static void on_done(void *user TT_UNUSED, int error, const char *text TT_UNUSED)
+{
+  found.done++;
+  found.error = error;
+}
+
+static void discover(uint64_t us)
+{
+  static const struct tt_discovery_fns fns = {NULL, on_candidate, on_done};
+  memset(&found, 0, sizeof found);
+  assert_int_equal(tt_host_discover(w.host, BRIDGE, world_now() + us, &fns), 0);
+  assert_int_equal(found.done, 0);
+  WAIT_FOR(&w, found.done > 0);
+}
+
+static void to_hex(const char *text, char *out)
+{
+  while (*text)
+    out += sprintf(out, "%02x", (unsigned char)*text++);
+}
+
+static void test_discovery(void **state)
+{
+  char command[4000], options[500], expected[1000];
+  (void)state;
+  coap_peer_start(&peer, 0);
+  snprintf(host_text, sizeof host_text, "%s:%d", peer.host, peer.port);
+  snprintf(options, sizeof options, QUICK "    discover: {hosts: [\"coap://%s\", \"coap://%s:9\"]}\n", host_text,
+           peer.host);
+  open_world(options, "base: \"coap://${host}\"\npoints:\n  t: {get: /t, type: number}\n");
+  strcpy(command, "set /.well-known/core 40 ");
+  to_hex("</.well-known/core>;ct=40,</s/t>;rt=\"temperature-c oma.3303\";if=sensor;title=\"Air\";obs,"
+         "<coap://[fd00::1]/x>,</a b>,</y>;anchor=\"/z\"",
+         command + strlen(command));
+  tell(command);
+  discover(5000 * MS);
+  assert_int_equal(found.error, 0);
+  snprintf(expected, sizeof expected,
+           "coap://%s/s/t \"Air\" scheme=coap host=%s port=%d path=/s/t rt=temperature-c rt=oma.3303 if=sensor "
+           "title=Air "
+           "obs=true\ncoap://[fd00::1]:5683/x \"/x\" scheme=coap host=[fd00::1] port=5683 path=/x\n",
+           host_text, peer.host, peer.port);
+  assert_string_equal(found.all, expected);
+  /* No link format, and a large one: what is good in it is told. */
+  tell("set /.well-known/core 40 68656c6c6f");
+  discover(5000 * MS);
+  assert_int_equal(found.n, 0);
+  end();
+}
+
+static void test_limits_of_links(void **state)
+{
+  static char command[300000], text[140000];
+  char options[500];
+  size_t n = 0;
+  (void)state;
+  coap_peer_start(&peer, 0);
+  snprintf(host_text, sizeof host_text, "%s:%d", peer.host, peer.port);
+  snprintf(options, sizeof options, QUICK "    discover: {hosts: \"coap://%s\"}\n", host_text);
+  open_world(options, "base: \"coap://${host}\"\npoints:\n  t: {get: /t, type: number}\n");
+  for (int i = 0; i < 1200; i++)
+    n += (size_t)sprintf(text + n, "%s</r/%d>", i ? "," : "", i);
+  strcpy(command, "set /.well-known/core 40 ");
+  to_hex(text, command + strlen(command));
+  tell(command);
+  discover(5000 * MS);
+  assert_int_equal(found.error, 0);
+  assert_int_equal(found.n, 1000);
+  end();
+}
+
+static void test_multicast(void **state)
+{
+  char options[200];
+  (void)state;
+  struct coap_peer everywhere = {0};
+  coap_peer_start_at(&everywhere, "0.0.0.0", 5683);
+  if (!everywhere.pid) {
+    skip(); /* somebody else has the port of CoAP on this machine */
+    return;
+  }
+  peer = everywhere;
+  tell("join lo");
+  tell("set /.well-known/core 40 3c2f612f623e3b72743d78"); /* </a/b>;rt=x */
+  snprintf(options, sizeof options, QUICK "    interface: lo\n");
+  strcpy(host_text, "127.0.0.1");
+  open_world(options, "base: \"coap://${host}\"\npoints:\n  t: {get: /t, type: number}\n");
+  discover(3000 * MS);
+  assert_int_equal(found.error, 0);
+  assert_true(says(found.all, "port=5683 path=/a/b rt=x"));
+  assert_int_equal(found.n, 1);
+  end();
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_notifications_come),
+      cmocka_unit_test(test_old_notifications_are_left_aside),
+      cmocka_unit_test(test_an_observation_that_is_forgotten),
+      cmocka_unit_test(test_a_restart),
+      cmocka_unit_test(test_a_device_that_does_not_observe_is_asked),
+      cmocka_unit_test(test_an_observation_that_the_device_ends),
+      cmocka_unit_test(test_max_age_is_honoured),
+      cmocka_unit_test(test_a_device_that_goes_is_no_observer_any_more),
+      cmocka_unit_test(test_a_large_notification_is_read_as_a_whole),
+      cmocka_unit_test(test_verification_by_observation),
+      cmocka_unit_test(test_a_storm),
+      cmocka_unit_test(test_blocks),
+      cmocka_unit_test(test_formats),
+      cmocka_unit_test(test_methods),
+      cmocka_unit_test(test_losses_are_made_good_once),
+      cmocka_unit_test(test_slow_answers),
+      cmocka_unit_test(test_resets_and_garbage),
+      cmocka_unit_test(test_a_command_is_not_repeated_after_its_time),
+      cmocka_unit_test(test_a_name_that_nobody_knows),
+      cmocka_unit_test(test_an_interface_that_is_not_there),
+      cmocka_unit_test(test_plain_server),
+      cmocka_unit_test(test_ipv6),
+      cmocka_unit_test(test_a_name),
+      cmocka_unit_test(test_pre_shared_keys),
+      cmocka_unit_test(test_a_lost_session),
+      cmocka_unit_test(test_certificates),
+      cmocka_unit_test(test_our_own_certificate),
+      cmocka_unit_test(test_discovery),
+      cmocka_unit_test(test_limits_of_links),
+      cmocka_unit_test(test_multicast),
+  };
+  tt_log_open(TT_LOG_ERROR);
+  const char *only = getenv("TT_ONLY");
+  if (only)
+    cmocka_set_test_filter(only);
+  return cmocka_run_group_tests(tests, make_pki, remove_pki);
+}
