@@ -315,7 +315,7 @@ static void send_next(struct cb_endpoint *e)
 
 static void arm(struct cb_endpoint *e)
 {
-  uint64_t due = e->probe_us;
+  uint64_t due = e->queue ? TT_NEVER : e->probe_us; /* a question tells as well */
   struct cb_exchange *x;
   if (e->phase == CB_RESOLVING || e->phase == CB_SHAKING)
     due = e->phase_end_us;

@@ -435,6 +435,39 @@ static void test_a_command_is_not_repeated_after_its_time(void **state)
   end();
 }
 
+/* Nothing turns while a device is silent, for longer than a ping is waited for. */
+static void test_waiting_costs_nothing(void **state)
+{
+  struct answer a;
+  unsigned turns = 0;
+  (void)state;
+  begin("points:\n  a: {get: /a, type: integer}\n");
+  tell("dead 1");
+  assert_int_equal(world_read(&w, "d0", "a", world_now() + 3500 * MS, &a), 0);
+  for (; a.calls == 0; turns++)
+    world_turn(&w, 100 * MS);
+  assert_int_equal(a.error, -ETIMEDOUT);
+  assert_true(turns < 100);
+  end();
+}
+
+static void test_limit_of_resources(void **state)
+{
+  struct tt_buf mapping TT_AUTOBUF = TT_BUF(0);
+  (void)state;
+  tt_buf_puts(&mapping, "points:\n");
+  for (int i = 0; i < 256; i++)
+    tt_buf_printf(&mapping, "  p%d: {get: /p/%d, type: integer}\n", i, i);
+  tt_buf_puts(&mapping, "  twice: {get: /p/7, type: integer}\n");
+  begin(mapping.data);
+  assert_int_equal(read_in("p255", 5000 * MS), 0);
+  end();
+  tt_buf_puts(&mapping, "  more: {get: /p/256, type: integer}\n");
+  begin(mapping.data);
+  assert_true(says(world_message(&w, "d0", "attach"), "more than 256 different resources"));
+  end();
+}
+
 /* ---- Names -------------------------------------------------------------------------------------------------------- */
 static void test_a_name_that_nobody_knows(void **state)
 {
@@ -842,6 +875,8 @@ int main(void)
       cmocka_unit_test(test_slow_answers),
       cmocka_unit_test(test_resets_and_garbage),
       cmocka_unit_test(test_a_command_is_not_repeated_after_its_time),
+      cmocka_unit_test(test_waiting_costs_nothing),
+      cmocka_unit_test(test_limit_of_resources),
       cmocka_unit_test(test_a_name_that_nobody_knows),
       cmocka_unit_test(test_an_interface_that_is_not_there),
       cmocka_unit_test(test_plain_server),
