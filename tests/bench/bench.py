@@ -139,8 +139,9 @@ def main():
         gateway.stop()
         for part in reversed(parts):
             part.stop()
-    env = {**os.environ, "TT_MODBUS_METER": str(BUILD / "tests/simulators/modbus_meter")}
-    for name in ("bench_writer", "bench_modbus", "bench_isolate"):
+    env = {**os.environ, "TT_MODBUS_METER": str(BUILD / "tests/simulators/modbus_meter"),
+           "TT_COAP_DEVICE": str(BUILD / "tests/simulators/coap_device")}
+    for name in ("bench_writer", "bench_modbus", "bench_isolate", "bench_coap"):
         print("\n" + subprocess.run([str(BUILD / "tests/bench" / name)], check=True, capture_output=True, text=True,
                                     env=env).stdout, end="")
     stripped = directory / "stripped"

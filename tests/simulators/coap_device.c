@@ -12,6 +12,7 @@
  *   set PATH FORMAT HEX   what the resource says, with this content format (- for none); observers are told
  *   large PATH SIZE       likewise, so many bytes of the letters a to z
  *   notify PATH NUMBER    tell the observers once more, with this number
+ *   burst PATH FROM N     N notifications in a row, that say FROM, FROM + 1, ...
  *   forget                no observer is known any more, as after a restart
  *   fail PATH CODE AGE    answers CODE (404) with Max-Age AGE (-: none); 0 makes it well again. Observers are told.
  *   reset PATH | garble PATH | well PATH    the next answers are a reset, or no message; or as usual again
@@ -570,6 +571,16 @@ static bool large(const char *path, const char *size)
   return true;
 }
 
+static void burst(int resource, int from, int n)
+{
+  char text[16];
+  for (int i = 0; i < n; i++) {
+    int size = snprintf(text, sizeof text, "%d", from + i);
+    store(resources[resource], 0, (const unsigned char *)text, (size_t)size);
+    tell_all(resource, -1);
+  }
+}
+
 static bool join(const char *interface)
 {
   struct ip_mreqn group = {.imr_ifindex = (int)if_nametoindex(interface)};
@@ -616,6 +627,10 @@ static bool word(char *argv[], int argc)
     return large(argv[1], argv[2]);
   if (argc == 3 && !strcmp(argv[0], "notify")) {
     tell_all(find(argv[1]), atoi(argv[2]));
+    return true;
+  }
+  if (argc == 4 && !strcmp(argv[0], "burst")) {
+    burst(find(argv[1]), atoi(argv[2]), atoi(argv[3]));
     return true;
   }
   if (argc == 1 && !strcmp(argv[0], "forget")) {
