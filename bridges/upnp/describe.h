@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * describe.h: the description of a device as a mapping: what can be asked for or is evented becomes a point, what can be
+ * set becomes writable. The result is for tt_describe(). Pure.
+ */
+#pragma once
+
+#include "description.h"
+#include "scpd.h"
+
+#define UP_DESCRIBE_POINTS_MAX 500
+
+/* `scpds[i]` belongs to `description->services[i]`; NULL: not known. The JSON is appended. -ENODATA: there is nothing
+ * to tell; -ENOMEM; -EMSGSIZE. */
+int up_describe(const struct up_description *description, const struct up_part *part,
+                const struct up_scpd *const scpds[], struct tt_buf *out);
