@@ -126,7 +126,7 @@ void up_discover(struct tt_bridge *bridge, tt_id request, uint64_t deadline_us)
   u->discovery->end_us = deadline_us > now + 2 * END_US ? deadline_us - END_US : now;
   u->discovery->collect_us = now + LISTEN_US;
   if (u->is_up)
-    up_link_search(u->link, UP_SEARCH_ALL);
+    up_find_send(u, UP_SEARCH_ALL);
   else
     u->discovery->end_us = now;
   up_arm(u);

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <utlist.h>
 
-#define EXPIRE_US       (30 * TT_USEC_PER_SEC)
-#define DESCRIPTION_MAX UP_SCPD_SIZE_MAX
+#define EXPIRE_US        (30 * TT_USEC_PER_SEC)
+#define SEARCH_GATHER_US (20 * TT_USEC_PER_MSEC) /* searches so close together are one */
+#define SEARCHES_MAX     3                       /* for single devices at once */
+#define DESCRIPTION_MAX  UP_SCPD_SIZE_MAX
 
 /* ---- Fetching by the rule ------------------------------------------------------------------------------------- */
 int up_fetch_description(struct up_instance *u, const char *url,
@@ -82,11 +84,49 @@ static void take(struct up_device *d, const struct up_seen *seen)
   up_learn(d);
 }
 
-static void search(struct up_device *d)
+static const char *target_of(const struct up_device *d)
 {
   const struct up_device_options *o = d->options;
-  if (d->instance->is_up)
-    up_link_search(d->instance->link, o->udn ? o->udn : o->device_type ? o->device_type : o->service_type);
+  return o->udn ? o->udn : o->device_type ? o->device_type : o->service_type;
+}
+
+/* With what is sought in the same moment. */
+static void search(struct up_device *d)
+{
+  struct up_instance *u = d->instance;
+  if (!u->is_up)
+    return;
+  d->is_sought = true;
+  if (u->search_us == TT_NEVER)
+    u->search_us = up_now(u) + SEARCH_GATHER_US;
+}
+
+void up_find_send(struct up_instance *u, const char *target)
+{
+  int r = u->searcher ? up_searcher_send(u->searcher, target) : -ENOTCONN;
+  if (r < 0)
+    tt_bridge_log(u->bridge, TT_LOG_DEBUG, "searching is not possible: %s", strerror(-r));
+}
+
+/* From some number on, one search for everything is cheaper. */
+void up_find_search(struct up_instance *u)
+{
+  struct up_device *d;
+  unsigned n = 0;
+  if (up_now(u) < u->search_us)
+    return;
+  u->search_us = TT_NEVER;
+  DL_FOREACH(u->devices, d) {
+    d->is_sought = d->is_sought && d->phase == UP_ABSENT;
+    n += d->is_sought;
+  }
+  if (n > SEARCHES_MAX)
+    up_find_send(u, UP_SEARCH_ALL);
+  DL_FOREACH(u->devices, d) {
+    if (d->is_sought && n <= SEARCHES_MAX)
+      up_find_send(u, target_of(d));
+    d->is_sought = false;
+  }
 }
 
 /* ---- Doubt ---------------------------------------------------------------------------------------------------- */
@@ -277,10 +317,22 @@ void up_find_due(struct up_device *d)
   d->due_us = now + d->search_wait_us;
 }
 
+static void on_answer(void *user, const struct up_sighting *sighting)
+{
+  struct up_instance *u = user;
+  if (!u->is_stopping && u->is_up)
+    up_find_sighting(u, sighting);
+}
+
 void up_find_link(struct up_instance *u, bool is_up)
 {
   struct up_device *d;
+  up_searcher_destroy(TT_STEAL(u->searcher));
+  int r = is_up ? up_searcher_create(tt_bridge_event(u->bridge), &u->net, on_answer, u, &u->searcher) : 0;
+  if (r < 0)
+    tt_bridge_log(u->bridge, TT_LOG_WARNING, "devices cannot be searched for, only waited for: %s", strerror(-r));
   u->is_up = is_up;
+  u->search_us = TT_NEVER;
   up_table_clear(u->table);
   u->is_told_full = false;
   u->n_refused = 0;

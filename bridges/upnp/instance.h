@@ -2,10 +2,12 @@
  *
  * instance.h: one connection and its devices. Inner header of the bridge; everything runs on the loop thread.
  *
- *   link.h     libupnp: announcements and events come in, searches and subscriptions go out
+ *   link.c     libupnp: announcements and events come in, subscriptions go out
+ *   ssdp.c     searches and their answers
  *   find.c     which announced device is which configured one, and whether it is still there
- *   learn.c    its descriptions, fetched and bound to the points
- *   watch_events (events.c)   subscriptions, and values out of events
+ *   learn.c    its descriptions, fetched
+ *   bind.c     its services and the points
+ *   events.c   subscriptions, and values out of events
  *   calls.c    requests: actions called one after the other per device
  *   discover.c what is there, for `thingtree discover`
  *   upnp.c     the table of the bridge, requests' ends, the one timer
@@ -18,6 +20,7 @@
 #include "link.h"
 #include "options.h"
 #include "scpd.h"
+#include "ssdp.h"
 
 #include <systemd/sd-event.h>
 
@@ -77,7 +80,7 @@ struct up_device {
   uint64_t lost_us; /* since when it is not ready */
   uint64_t due_us;  /* when to do something by itself */
   uint64_t search_wait_us, learn_wait_us, checked_us, renewed_us;
-  bool is_told_offline;
+  bool is_sought;
   unsigned failures;
   struct up_description *description;
   const struct up_part *part;
@@ -113,11 +116,13 @@ struct up_instance {
   struct up_link *link;
   struct tt_fetch *fetch;
   struct up_table *table;
+  struct up_searcher *searcher; /* while the link is up */
   sd_event_source *timer, *watch, *stop_timer;
-  bool is_up, is_stopping, is_told_full;
+  bool is_up, is_tried, is_stopping, is_told_full; /* is_tried: the link has said something */
   struct up_net net;
   char why_down[UP_LINK_TEXT];
   uint64_t expire_us; /* when to look through the table */
+  uint64_t search_us; /* when to search for those that are sought; TT_NEVER */
   uint64_t tickets;   /* given out */
   struct up_device *devices;
   struct up_request *requests;
@@ -138,7 +143,7 @@ void up_arm(struct up_instance *u);
 void up_request_finish(struct up_request *request, int error, const char *text);
 /* Ends it in the next turn. */
 void up_request_decide(struct up_request *request, int error, const char *format, ...) TT_PRINTF(3, 4);
-/* Ends those of a device; `parked`: only reads that wait for it. */
+/* Ends those of a device. */
 void up_requests_fail(struct up_instance *u, const struct up_device *device, int error, const char *text);
 
 /* find.c */
@@ -146,11 +151,13 @@ void up_find_sighting(struct up_instance *u, const struct up_sighting *sighting)
 void up_find_begin(struct up_device *d); /* a device is new, or has no place any more */
 void up_find_due(struct up_device *d);   /* its due_us has come */
 void up_find_expire(struct up_instance *u);
+void up_find_search(struct up_instance *u);
+void up_find_send(struct up_instance *u, const char *target);
 void up_find_link(struct up_instance *u, bool is_up); /* the library runs, or not */
 void up_find_doubt(struct up_device *d);              /* it did not answer: is it still there? */
 void up_find_lost(struct up_device *d, const char *format, ...) TT_PRINTF(2, 3);
 bool up_find_is_hopeless(const struct up_device *d); /* a read need not wait for it */
-/* The rule for one GET of a description. */
+/* GET of a description, with its limits. */
 int up_fetch_description(struct up_instance *u, const char *url,
                          void (*done)(void *, const struct tt_fetch_answer *), void *user,
                          struct tt_fetch_job **ret_job);

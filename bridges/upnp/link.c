@@ -17,18 +17,17 @@
 #include <time.h>
 #include <utlist.h>
 
-#define SEARCH_MX_S  2 /* devices answer at random within so long */
 #define RETRY_MIN_MS 250u
 #define RETRY_MAX_MS 4000u
 #define INTERFACE_MS 5000u /* how long to wait for a sign that there is an interface again, before looking */
 
-enum order_kind { ORDER_SEARCH, ORDER_SUBSCRIBE, ORDER_RENEW, ORDER_UNSUBSCRIBE };
+enum order_kind { ORDER_SUBSCRIBE, ORDER_RENEW, ORDER_UNSUBSCRIBE };
 
 struct order {
   struct order *prev, *next;
   enum order_kind kind;
   uint64_t ticket;
-  char text[UP_URL_MAX]; /* target, URL or SID */
+  char text[UP_URL_MAX]; /* URL or SID */
 };
 
 struct up_link {
@@ -175,7 +174,6 @@ static int on_upnp(Upnp_EventType type, const void *data, void *cookie)
   if (link && !link->is_stopping) {
     switch (type) {
     case UPNP_DISCOVERY_ADVERTISEMENT_ALIVE:
-    case UPNP_DISCOVERY_SEARCH_RESULT:
     case UPNP_DISCOVERY_ADVERTISEMENT_BYEBYE:
       on_discovery(link, data, type != UPNP_DISCOVERY_ADVERTISEMENT_BYEBYE);
       break;
@@ -190,6 +188,7 @@ static int on_upnp(Upnp_EventType type, const void *data, void *cookie)
       if (UpnpEventSubscribe_get_ErrCode(data) != UPNP_E_SUCCESS)
         on_lost(link, data);
       break;
+    case UPNP_DISCOVERY_SEARCH_RESULT:
     case UPNP_DISCOVERY_SEARCH_TIMEOUT:
     case UPNP_CONTROL_ACTION_REQUEST:
     case UPNP_CONTROL_ACTION_COMPLETE:
@@ -268,9 +267,6 @@ static void obey(struct up_link *link, UpnpClient_Handle handle, struct order *o
   int r = UPNP_E_SUCCESS;
   void *cookie = (void *)(uintptr_t)order->ticket;
   switch (order->kind) {
-  case ORDER_SEARCH:
-    UpnpSearchAsync(handle, SEARCH_MX_S, order->text, NULL);
-    break;
   case ORDER_SUBSCRIBE:
     r = UpnpSubscribeAsync(handle, order->text, link->subscribe_s, on_subscribed, cookie);
     if (r != UPNP_E_SUCCESS)
@@ -501,11 +497,6 @@ static int order(struct up_link *link, enum order_kind kind, const char *text, u
   unlock();
   free(one);
   return r;
-}
-
-int up_link_search(struct up_link *link, const char *target)
-{
-  return order(link, ORDER_SEARCH, target, 0);
 }
 
 int up_link_subscribe(struct up_link *link, const char *url, uint64_t ticket)

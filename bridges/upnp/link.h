@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * link.h: libupnp, which a process has once. One thread of ours makes every call of it, for some of them block: starting
- * and ending, searching. The library's own threads call back; what they say is copied and posted.
+ * link.h: libupnp, which a process has once. One thread of ours makes every call of it, for some of them block. The library's own threads call back; what they say is copied and posted.
  *
  * The functions are called on the loop thread and return at once; what comes of them comes by `on_event` and
  * `on_sighting`, on the loop thread too.
@@ -15,7 +14,6 @@
 #define UP_LINK_TEXT       200 /* a sentence about why there is no link */
 #define UP_SUBSCRIBES_MAX  8   /* that the library has to do at once; its threads are few */
 #define UP_ORDERS_MAX      8192
-#define UP_SEARCH_ALL      "ssdp:all"
 #define UP_SUBSCRIBE_MIN_S 30 /* the library renews 10 s before the end: less would be a loop */
 
 enum up_link_kind {
@@ -53,7 +51,6 @@ void up_link_destroy(struct up_link *link);
 void up_link_look(struct up_link *link);
 
 /* Orders; -ENOBUFS, -ENOMEM. */
-int up_link_search(struct up_link *link, const char *target);
 int up_link_subscribe(struct up_link *link, const char *url, uint64_t ticket);
 int up_link_renew(struct up_link *link, const char *sid);
 int up_link_unsubscribe(struct up_link *link, const char *sid);

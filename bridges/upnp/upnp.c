@@ -33,6 +33,7 @@ void up_arm(struct up_instance *u)
   DL_FOREACH(u->devices, d) {
     due = d->due_us < due ? d->due_us : due;
   }
+  due = u->search_us < due ? u->search_us : due;
   if (up_table_count(u->table) > 0)
     due = u->expire_us < due ? u->expire_us : due;
   sd_event_source_set_time(u->timer, due == TT_NEVER ? UINT64_MAX : due);
@@ -116,6 +117,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *user)
     if (d->due_us <= now)
       up_find_due(d);
   }
+  up_find_search(u);
   up_find_expire(u);
   up_discovery_step(u);
   up_arm(u);
@@ -127,6 +129,7 @@ static void finish(struct up_instance *u)
 {
   struct up_device *d, *next;
   tt_fetch_destroy(u->fetch);
+  up_searcher_destroy(u->searcher);
   sd_event_source_disable_unref(u->timer);
   sd_event_source_disable_unref(u->stop_timer);
   sd_event_source_disable_unref(u->watch);
@@ -148,11 +151,13 @@ static void on_link(struct tt_bridge *bridge, const void *data, size_t size)
     return;
   switch (event.kind) {
   case UP_LINK_UP:
+    u->is_tried = true;
     u->net = event.net;
     tt_connection_state(bridge, TT_LINK_ONLINE, "listening on %s", u->options->interface);
     up_find_link(u, true);
     break;
   case UP_LINK_DOWN:
+    u->is_tried = true;
     snprintf(u->why_down, sizeof u->why_down, "%s", event.text);
     tt_connection_state(bridge, TT_LINK_OFFLINE, "%s", event.text);
     up_find_link(u, false);
@@ -198,6 +203,7 @@ static int start(struct tt_bridge *bridge)
   static const struct tt_fetch_limits limits = {UP_CONNECTIONS, UP_CONNECTIONS_PER_HOST};
   u->bridge = bridge;
   u->options = tt_bridge_options(bridge);
+  u->search_us = TT_NEVER;
   snprintf(u->why_down, sizeof u->why_down, "UPnP has not been started yet");
   xmlInitParser();
   u->table = up_table_create();
@@ -237,6 +243,7 @@ static void stop(struct tt_bridge *bridge)
   struct up_instance *u = state_of(bridge);
   struct up_device *d;
   u->is_stopping = true;
+  u->search_us = TT_NEVER;
   up_discovery_cancel(u);
   requests_cancel(u, NULL, "the bridge stops");
   DL_FOREACH(u->devices, d) {
@@ -298,7 +305,7 @@ static bool is_refused(struct up_instance *u, struct up_request *request)
   const struct up_device *d = request->device;
   if (request->deadline_us <= up_now(u))
     up_request_decide(request, -ETIMEDOUT, "no time was left");
-  else if (!u->is_up)
+  else if (!u->is_up && (u->is_tried || request->is_write))
     up_request_decide(request, -ENETDOWN, "%s", u->why_down);
   else if (d->phase != UP_READY && (request->is_write || up_find_is_hopeless(d)))
     up_request_decide(request, -EHOSTUNREACH, "the device has not been found on %s", u->options->interface);
