@@ -14,6 +14,7 @@
 struct row {
   const char *name;
   const struct tt_bridge_ops *builtin;
+  const char *where; /* what a message about a connection without a peer names; NULL: an address of 127/8 */
   const char *mapping;
   void (*with)(char *out, size_t size, unsigned device);
   /* The keys of the connection below `protocol:`, indented by four blanks, for the peer that runs. */
@@ -33,4 +34,4 @@ struct row {
   unsigned (*commands)(void); /* writes that have reached a device since the peer was started or came back */
 };
 
-extern const struct row row_mqtt, row_modbus, row_http, row_coap;
+extern const struct row row_mqtt, row_modbus, row_http, row_coap, row_upnp;
