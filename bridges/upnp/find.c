@@ -19,10 +19,7 @@ int up_fetch_description(struct up_instance *u, const char *url,
                          void (*done)(void *, const struct tt_fetch_answer *), void *user,
                          struct tt_fetch_job **ret_job)
 {
-  static const char *const headers[] = {"Connection: close"};
   struct tt_fetch_request request = {.url = url,
-                                     .headers = headers,
-                                     .n_headers = 1,
                                      .total_us = u->options->timeout_us,
                                      .body_max = DESCRIPTION_MAX,
                                      .rule = {.kind = TT_ADDRESS_ANY}, /* location.h has looked at the literal */

@@ -33,7 +33,8 @@
 #define UP_FAILURES_MAX         2                      /* requests without an answer, until it is checked */
 #define UP_STOP_US              (1500 * TT_USEC_PER_MSEC) /* the host waits 2 s */
 #define UP_CONNECTIONS          64
-#define UP_CONNECTIONS_PER_HOST 4
+#define UP_CONNECTIONS_PER_HOST 8
+#define UP_LEARNING_MAX         16 /* devices whose descriptions are fetched at once */
 #define UP_STASH_MAX            16 /* events that come before their subscription is known */
 #define UP_NONE                 SIZE_MAX
 
@@ -80,7 +81,7 @@ struct up_device {
   uint64_t lost_us; /* since when it is not ready */
   uint64_t due_us;  /* when to do something by itself */
   uint64_t search_wait_us, learn_wait_us, checked_us, renewed_us;
-  bool is_sought;
+  bool is_sought, is_waiting; /* is_waiting: to be learnt */
   unsigned failures;
   struct up_description *description;
   const struct up_part *part;
@@ -122,6 +123,7 @@ struct up_instance {
   struct up_net net;
   char why_down[UP_LINK_TEXT];
   uint64_t expire_us; /* when to look through the table */
+  uint64_t learn_us;  /* when to look for the next to be learnt; TT_NEVER */
   uint64_t search_us; /* when to search for those that are sought; TT_NEVER */
   uint64_t tickets;   /* given out */
   struct up_device *devices;
@@ -163,7 +165,8 @@ int up_fetch_description(struct up_instance *u, const char *url,
                          struct tt_fetch_job **ret_job);
 
 /* learn.c */
-void up_learn(struct up_device *d); /* from d->location */
+void up_learn(struct up_device *d); /* from d->location; begins in the next turn, or when there is room */
+void up_learn_next(struct up_instance *u);
 void up_learn_failed(struct up_device *d, const char *format, ...) TT_PRINTF(2, 3);
 void up_forget(struct up_device *d); /* all that was learnt */
 

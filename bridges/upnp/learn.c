@@ -7,6 +7,7 @@
 #include "instance.h"
 
 #include <stdio.h>
+#include <utlist.h>
 
 void up_forget(struct up_device *d)
 {
@@ -23,6 +24,8 @@ void up_forget(struct up_device *d)
   d->description = NULL;
   d->part = NULL;
   d->failures = 0;
+  d->is_waiting = false;
+  d->instance->learn_us = 0; /* there may be room for another one */
   d->phase = UP_ABSENT;
 }
 
@@ -80,6 +83,7 @@ static void learnt(struct up_device *d)
     return;
   }
   d->phase = UP_READY;
+  u->learn_us = 0;
   d->learn_wait_us = 0;
   d->renewed_us = up_now(u);
   tt_device_link(d->device, TT_LINK_ONLINE, "online at %s", d->host);
@@ -185,12 +189,38 @@ static void on_description(void *user, const struct tt_fetch_answer *answer)
   next_service(d);
 }
 
+static void begin(struct up_device *d)
+{
+  d->is_waiting = false;
+  if (up_fetch_description(d->instance, d->location, on_description, d, &d->learning) < 0)
+    up_learn_failed(d, "no memory");
+}
+
+void up_learn_next(struct up_instance *u)
+{
+  struct up_device *d;
+  unsigned n = 0;
+  if (up_now(u) < u->learn_us)
+    return;
+  u->learn_us = TT_NEVER;
+  DL_FOREACH(u->devices, d) {
+    n += d->learning != NULL;
+  }
+  DL_FOREACH(u->devices, d) {
+    if (n < UP_LEARNING_MAX && d->phase == UP_LEARNING && d->is_waiting) {
+      begin(d);
+      n++;
+    }
+  }
+}
+
 void up_learn(struct up_device *d)
 {
   up_forget(d);
   d->phase = UP_LEARNING;
+  d->is_waiting = true;
   d->due_us = TT_NEVER;
   d->checked_us = 0;
-  if (up_fetch_description(d->instance, d->location, on_description, d, &d->learning) < 0)
-    up_learn_failed(d, "no memory");
+  d->instance->learn_us = 0;
+  up_arm(d->instance);
 }

@@ -41,6 +41,7 @@ struct up_link {
   struct order *orders;
   size_t n_orders;
   unsigned n_subscribes; /* under way */
+  unsigned n_sightings;  /* posted and not yet heard */
   bool is_stopping, is_finished, is_abandoned, has_changed;
 };
 
@@ -127,7 +128,6 @@ static void copy(char *out, size_t size, const char *text)
   snprintf(out, size, "%s", text && strlen(text) < size ? text : "");
 }
 
-/* The newest word about a device and type replaces an older one that still waits. */
 static void on_discovery(struct up_link *link, const UpnpDiscovery *d, bool is_alive)
 {
   struct up_sighting sighting = {.is_alive = is_alive, .max_age_s = UpnpDiscovery_get_Expires(d)};
@@ -136,15 +136,16 @@ static void on_discovery(struct up_link *link, const UpnpDiscovery *d, bool is_a
              *service_type = UpnpDiscovery_get_ServiceType_cstr(d);
   if (from->ss_family != AF_INET) /* every device has IPv4 as well */
     return;
+  if (link->n_sightings >= UP_SIGHTINGS_MAX) /* a storm must leave room for events */
+    return;
   struct sockaddr_in address;
   memcpy(&address, from, sizeof address);
   sighting.sender = ntohl(address.sin_addr.s_addr);
   copy(sighting.udn, sizeof sighting.udn, UpnpDiscovery_get_DeviceID_cstr(d));
   copy(sighting.type, sizeof sighting.type, *service_type ? service_type : device_type);
   copy(sighting.location, sizeof sighting.location, UpnpDiscovery_get_Location_cstr(d));
-  char key[sizeof sighting.udn + sizeof sighting.type + 1];
-  int n = snprintf(key, sizeof key, "%s|%s", sighting.udn, sighting.type);
-  tt_post(link->bridge, TT_LANE_REPORT, key, (size_t)n, link->on_sighting, &sighting, sizeof sighting);
+  if (tt_post(link->bridge, TT_LANE_REPORT, NULL, 0, link->on_sighting, &sighting, sizeof sighting) == 0)
+    link->n_sightings++;
 }
 
 static void on_notify(struct up_link *link, const UpnpEvent *e)
@@ -472,6 +473,13 @@ void up_link_look(struct up_link *link)
   lock();
   link->has_changed = true;
   pthread_cond_broadcast(&library.changed);
+  unlock();
+}
+
+void up_link_heard(struct up_link *link)
+{
+  lock();
+  link->n_sightings -= link->n_sightings > 0;
   unlock();
 }
 

@@ -14,7 +14,8 @@
 #define UP_LINK_TEXT       200 /* a sentence about why there is no link */
 #define UP_SUBSCRIBES_MAX  8   /* that the library has to do at once; its threads are few */
 #define UP_ORDERS_MAX      8192
-#define UP_SUBSCRIBE_MIN_S 30 /* the library renews 10 s before the end: less would be a loop */
+#define UP_SIGHTINGS_MAX   256 /* that wait for the loop */
+#define UP_SUBSCRIBE_MIN_S 30  /* the library renews 10 s before the end: less would be a loop */
 
 enum up_link_kind {
   UP_LINK_UP,         /* `net` is set */
@@ -46,6 +47,9 @@ void up_link_stop(struct up_link *link);
  * ends by itself. False: UP_LINK_STOPPED is on its way. */
 bool up_link_abandon(struct up_link *link);
 void up_link_destroy(struct up_link *link);
+
+/* One sighting has been taken in: there is room for another. */
+void up_link_heard(struct up_link *link);
 
 /* The interface may have changed: begin anew if it has. */
 void up_link_look(struct up_link *link);

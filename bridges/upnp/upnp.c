@@ -34,6 +34,7 @@ void up_arm(struct up_instance *u)
     due = d->due_us < due ? d->due_us : due;
   }
   due = u->search_us < due ? u->search_us : due;
+  due = u->learn_us < due ? u->learn_us : due;
   if (up_table_count(u->table) > 0)
     due = u->expire_us < due ? u->expire_us : due;
   sd_event_source_set_time(u->timer, due == TT_NEVER ? UINT64_MAX : due);
@@ -118,6 +119,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *user)
       up_find_due(d);
   }
   up_find_search(u);
+  up_learn_next(u);
   up_find_expire(u);
   up_discovery_step(u);
   up_arm(u);
@@ -185,6 +187,8 @@ static void on_sighting(struct tt_bridge *bridge, const void *data, size_t size)
   struct up_sighting sighting;
   (void)size;
   memcpy(&sighting, data, sizeof sighting);
+  if (u->link)
+    up_link_heard(u->link);
   if (!u->is_stopping && u->is_up)
     up_find_sighting(u, &sighting);
 }
@@ -203,7 +207,7 @@ static int start(struct tt_bridge *bridge)
   static const struct tt_fetch_limits limits = {UP_CONNECTIONS, UP_CONNECTIONS_PER_HOST};
   u->bridge = bridge;
   u->options = tt_bridge_options(bridge);
-  u->search_us = TT_NEVER;
+  u->search_us = u->learn_us = TT_NEVER;
   snprintf(u->why_down, sizeof u->why_down, "UPnP has not been started yet");
   xmlInitParser();
   u->table = up_table_create();
@@ -250,6 +254,7 @@ static void stop(struct tt_bridge *bridge)
     up_forget(d);
     d->due_us = TT_NEVER;
   }
+  u->learn_us = TT_NEVER;
   sd_event_add_time_relative(tt_bridge_event(bridge), &u->stop_timer, CLOCK_MONOTONIC, UP_STOP_US, 1000,
                              on_stop_timer, u);
   up_link_stop(u->link);

@@ -41,7 +41,7 @@ static int fail(xmlDoc *doc, char why[static UP_WHY_SIZE], const char *text)
 int up_xml_parse(const char *data, size_t n, size_t max, xmlDoc **ret_doc, char why[static UP_WHY_SIZE])
 {
   static const char doctype[] = "<!DOCTYPE";
-  bool is_wide = n > 1 && (unsigned char)data[0] >= 0xfe; /* UTF-16, where a NUL is half a character */
+  bool is_wide = n > 1 && (unsigned char)data[0] >= 0xfe;  /* UTF-16, where a NUL is half a character */
   while (n > 0 && !is_wide && strchr(blanks, data[n - 1])) /* and the NUL that some devices count along */
     n--;
   if (n > max)

@@ -19,7 +19,7 @@ static void with(char *out, size_t size, unsigned device)
 
 static void connection(char *out, size_t size)
 {
-  snprintf(out, size, "    interface: " UPNP_INTERFACE "\n    timeout: 1s\n");
+  snprintf(out, size, "    interface: " UPNP_INTERFACE "\n    timeout: 3s\n");
 }
 
 static void start(void)

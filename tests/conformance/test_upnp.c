@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the UPnP bridge alone can do: events, devices that leave, return, move and forget, and those that are wrong. Against
+ * simulated devices, in a network of its own. */
+#define _GNU_SOURCE /* upnp_peer.h */
+#include "world.h"
+
+#include "service/log.h"
+#include "upnp_peer.h"
+
+#include <thingtree/bridge.h>
+
+#define KEEP_MEMORY_KB 4096 /* what a storm may leave behind */
+
+extern const struct tt_bridge_ops tt_bridge_upnp;
+
+static struct upnp_peer peer;
+
+static void with(char *out, size_t size, unsigned device)
+{
+  snprintf(out, size, "udn: \"uuid:conformance-%u\"", device);
+}
+
+static const struct world_text text = {
+    .protocol = "upnp",
+    .connection = "    interface: " UPNP_INTERFACE "\n    timeout: 500ms\n    refresh: 1s\n",
+    .mapping =
+        "params: {udn: {type: string}}\n"
+        "udn: \"${udn}\"\n"
+        "services: {level: \"urn:thingtree:service:Level:1\"}\n"
+        "points:\n"
+        "  level:\n"
+        "    call: {service: level, action: GetLevel, out: CurrentLevel}\n"
+        "    event: {service: level, variable: Level}\n"
+        "    type: integer\n"
+        "    write: {call: {service: level, action: SetLevel, in: {NewLevel: \"${value}\"}},"
+        " verify: report, within: 2s}\n"
+        "  volume: {event: {service: level, last_change: Volume, where: {Channel: Master}}, type: integer}\n"
+        "  wrong: {call: {service: level, action: GetNothing, out: X}, type: integer}\n"
+        "  elsewhere: {call: {service: \"urn:thingtree:service:Other:1\", action: GetX, out: X}, type: integer}\n",
+    .with = with,
+    .n = 2,
+};
+
+static bool is_level(struct world *w, double value)
+{
+  return world_number(w, "d0", "level") == value;
+}
+
+static void begin(struct world *w)
+{
+  upnp_peer_start(&peer, "2");
+  upnp_peer_tell(&peer, "level 0 5");
+  world_open(w, &tt_bridge_upnp, &text);
+  WAIT_FOR(w, is_level(w, 5)); /* nobody has asked: the first event has come */
+  WAIT_FOR(w, upnp_peer_count(&peer, "subscriptions") == 2);
+}
+
+static void end(struct world *w)
+{
+  WAIT_FOR(w, world_status(w).requests == 0);
+  world_close(w);
+  upnp_peer_stop(&peer);
+}
+
+static int read_one(struct world *w, const char *point, struct answer *a)
+{
+  assert_int_equal(world_read(w, "d0", point, world_now() + 3000 * MS, a), 0);
+  WAIT_FOR(w, a->calls > 0);
+  return a->error;
+}
+
+static bool is_offline(struct world *w)
+{
+  return world_message(w, "d0", "offline") != NULL;
+}
+
+/* ---- Events --------------------------------------------------------------------------------------------------- */
+static void test_events_tell(void **state)
+{
+  struct world w;
+  struct answer a;
+  (void)state;
+  begin(&w);
+  upnp_peer_tell(&peer, "level 0 17");
+  WAIT_FOR(&w, is_level(&w, 17));
+  upnp_peer_tell(&peer,
+                 "event 0 <LastChange>&lt;Event&gt;&lt;InstanceID val='0'&gt;&lt;Volume Channel='LF' Val='1'/&gt;"
+                 "&lt;Volume Channel='Master' Val='42'/&gt;&lt;/InstanceID&gt;&lt;InstanceID val='1'&gt;"
+                 "&lt;Volume channel='Master' val='3'/&gt;&lt;/InstanceID&gt;&lt;/Event&gt;</LastChange>");
+  WAIT_FOR(&w, world_number(&w, "d0", "volume") == 42);
+  uint64_t seen_us = world_seen(&w, "d0", "volume");
+  assert_int_equal(read_one(&w, "volume", &a), 0); /* what the event told is what there is */
+  assert_true(world_number(&w, "d0", "volume") == 42 && world_seen(&w, "d0", "volume") > seen_us);
+  /* An event that is none, and one more. */
+  upnp_peer_tell(&peer, "event 0 <LastChange>&lt;Event</LastChange>");
+  upnp_peer_tell(&peer, "level 0 18");
+  WAIT_FOR(&w, is_level(&w, 18));
+  end(&w);
+}
+
+static void test_a_write_is_verified_by_its_event(void **state)
+{
+  struct world w;
+  struct set_answer a;
+  (void)state;
+  begin(&w);
+  world_set(&w, "d0", "level", "33", &a);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.refusal, TT_OK);
+  /* Beyond the range that the device describes: never on the wire. */
+  struct answer b;
+  assert_int_equal(world_write(&w, "d0", "level", 1001, world_now() + 2000 * MS, &b), 0);
+  WAIT_FOR(&w, b.calls > 0);
+  assert_int_equal(b.error, -ERANGE);
+  assert_string_equal(b.text, "Level takes 0 to 1000");
+  assert_int_equal(upnp_peer_count(&peer, "writes"), 1);
+  end(&w);
+}
+
+static void test_what_a_device_has_not(void **state)
+{
+  struct world w;
+  struct answer a;
+  (void)state;
+  begin(&w);
+  assert_int_equal(read_one(&w, "wrong", &a), 0);
+  assert_non_null(strstr(world_field_error(&w, "d0", "wrong"), "this device has no action GetNothing"));
+  assert_int_equal(read_one(&w, "elsewhere", &a), 0);
+  assert_non_null(strstr(world_field_error(&w, "d0", "elsewhere"), "no service urn:thingtree:service:Other:1"));
+  end(&w);
+}
+
+/* ---- Coming and going ----------------------------------------------------------------------------------------- */
+static void test_goodbye_and_back(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  upnp_peer_tell(&peer, "deaf 1");
+  upnp_peer_tell(&peer, "byebye");
+  WAIT_FOR(&w, is_offline(&w));
+  assert_non_null(strstr(world_message(&w, "d0", "offline"), "has said goodbye"));
+  struct answer a;
+  assert_int_equal(world_write(&w, "d0", "level", 1, world_now() + 2000 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, -EHOSTUNREACH);
+  upnp_peer_tell(&peer, "forget");
+  upnp_peer_tell(&peer, "level 0 6");
+  upnp_peer_tell(&peer, "alive");
+  WAIT_FOR(&w, is_level(&w, 6));
+  assert_false(is_offline(&w));
+  upnp_peer_tell(&peer, "level 0 7"); /* subscribed again */
+  WAIT_FOR(&w, is_level(&w, 7));
+  end(&w);
+}
+
+static void test_another_address(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  upnp_peer_tell(&peer, "forget");
+  upnp_peer_tell(&peer, "move");
+  upnp_peer_tell(&peer, "level 0 8");
+  upnp_peer_tell(&peer, "alive");
+  WAIT_FOR(&w, is_level(&w, 8));
+  upnp_peer_tell(&peer, "level 0 9");
+  WAIT_FOR(&w, is_level(&w, 9));
+  end(&w);
+}
+
+/* Somebody who cannot be what he says: the device answers where it was. */
+static void test_a_lie_about_the_address(void **state)
+{
+  struct world w;
+  struct answer a;
+  (void)state;
+  begin(&w);
+  unsigned before = upnp_peer_count(&peer, "descriptions");
+  upnp_peer_tell(&peer,
+                 "lie uuid:conformance-0 http://" UPNP_DEVICE ":9/desc.xml"); /* a port that nobody may have */
+  upnp_peer_tell(&peer, "lie uuid:conformance-0 http://127.0.0.1:8080/");
+  upnp_peer_tell(&peer, "lie uuid:conformance-0 http://10.77.0.3:8080/");
+  upnp_peer_tell(&peer, "lie uuid:conformance-0 http://" UPNP_DEVICE ":5000/desc.xml"); /* it could be true */
+  WAIT_FOR(&w, upnp_peer_count(&peer, "descriptions") > before);                        /* so the device is asked */
+  for (int i = 0; i < 20; i++)
+    upnp_peer_tell(&peer, "lie uuid:conformance-0 http://" UPNP_DEVICE ":5000/desc.xml");
+  upnp_peer_tell(&peer, "level 0 11");
+  WAIT_FOR(&w, is_level(&w, 11));
+  assert_false(is_offline(&w));
+  assert_int_equal(read_one(&w, "level", &a), 0);
+  assert_true(upnp_peer_count(&peer, "descriptions") <= before + 2);
+  end(&w);
+}
+
+/* Restarted without a word: the next announcement shows that it knows nothing of us. */
+static void test_a_device_that_forgets(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  unsigned before = upnp_peer_count(&peer, "subscribes");
+  upnp_peer_tell(&peer, "forget");
+  for (uint64_t end_us = world_now() + PATIENCE; upnp_peer_count(&peer, "subscribes") < before + 2;) {
+    assert_true(world_now() < end_us);
+    upnp_peer_tell(&peer, "alive");
+    for (int i = 0; i < 10; i++)
+      world_turn(&w, 20 * MS);
+  }
+  upnp_peer_tell(&peer, "level 0 12");
+  WAIT_FOR(&w, is_level(&w, 12));
+  end(&w);
+}
+
+static void test_silence(void **state)
+{
+  struct world w;
+  struct answer a;
+  (void)state;
+  begin(&w);
+  upnp_peer_tell(&peer, "silent 1");
+  for (int i = 0; i < 3; i++)
+    assert_true(read_one(&w, "level", &a) < 0);
+  WAIT_FOR(&w, is_offline(&w));
+  upnp_peer_tell(&peer, "silent 0");
+  upnp_peer_tell(&peer, "level 0 13");
+  WAIT_FOR(&w, is_level(&w, 13));
+  WAIT_FOR(&w, !is_offline(&w));
+  end(&w);
+}
+
+/* ---- Wrong ones ----------------------------------------------------------------------------------------------- */
+static void test_wrong_descriptions(void **state)
+{
+  static const struct {
+    const char *wrong, *why;
+  } all[] = {
+      {"wrong desc.xml garbage", "is not well-formed XML"},
+      {"wrong desc.xml huge", "larger than"},
+      {"wrong desc.xml deep", "is nested too deeply"},
+      {"wrong desc.xml redirect", "302"},
+      {"wrong desc.xml missing", "status 404"},
+  };
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(all); i++) {
+    struct world w;
+    upnp_peer_start(&peer, "2");
+    upnp_peer_tell(&peer, all[i].wrong);
+    world_open(&w, &tt_bridge_upnp, &text);
+    WAIT_FOR(&w, is_offline(&w));
+    if (!strstr(world_message(&w, "d0", "offline"), all[i].why) && i != 1 && i != 2)
+      fail_msg("%s: %s", all[i].wrong, world_message(&w, "d0", "offline"));
+    upnp_peer_tell(&peer, "wrong ");
+    WAIT_FOR(&w, is_level(&w, 0));
+    end(&w);
+  }
+}
+
+static void test_wrong_answers(void **state)
+{
+  static const char *const all[] = {"wrong control garbage", "wrong control huge", "wrong control deep",
+                                    "wrong control redirect", "wrong control missing"};
+  struct world w;
+  struct answer a;
+  (void)state;
+  begin(&w);
+  for (size_t i = 0; i < TT_COUNT(all); i++) {
+    upnp_peer_tell(&peer, all[i]);
+    int error = read_one(&w, "level", &a);
+    assert_true(error < 0 || world_field_error(&w, "d0", "level"));
+    assert_int_equal(world_write(&w, "d0", "level", 1, world_now() + 2000 * MS, &a), 0);
+    WAIT_FOR(&w, a.calls > 0);
+    assert_true(a.error < 0 && *a.text);
+  }
+  assert_int_equal(upnp_peer_count(&peer, "writes"), 0);
+  upnp_peer_tell(&peer, "wrong ");
+  WAIT_FOR(&w, read_one(&w, "level", &a) == 0 && !world_field_error(&w, "d0", "level"));
+  end(&w);
+}
+
+/* A service that does not describe itself is read, and not written. */
+static void test_no_service_description(void **state)
+{
+  struct world w;
+  struct answer a;
+  (void)state;
+  upnp_peer_start(&peer, "2");
+  upnp_peer_tell(&peer, "wrong scpd.xml garbage");
+  world_open(&w, &tt_bridge_upnp, &text);
+  WAIT_FOR(&w, is_level(&w, 0));
+  assert_int_equal(world_write(&w, "d0", "level", 1, world_now() + 2000 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, -EOPNOTSUPP);
+  assert_int_equal(upnp_peer_count(&peer, "writes"), 0);
+  end(&w);
+}
+
+/* A device that takes no subscription is read every now and then. */
+static void test_no_events(void **state)
+{
+  struct world w;
+  (void)state;
+  upnp_peer_start(&peer, "2");
+  upnp_peer_tell(&peer, "wrong event missing");
+  world_open(&w, &tt_bridge_upnp, &text);
+  WAIT_FOR(&w, is_level(&w, 0));
+  upnp_peer_tell(&peer, "level 0 14");
+  WAIT_FOR(&w, is_level(&w, 14));
+  end(&w);
+}
+
+static long memory_kb(void)
+{
+  long pages = 0, resident = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  assert_non_null(file);
+  assert_int_equal(fscanf(file, "%ld %ld", &pages, &resident), 2);
+  fclose(file);
+  return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void test_a_storm(void **state)
+{
+  struct world w;
+  struct answer a;
+  long first_kb = 0;
+  (void)state;
+  begin(&w);
+  for (int round = 0; round < 3; round++) {
+    fputs("storm 10000\n", peer.device.in);
+    fflush(peer.device.in);
+    for (int i = 0; i < 10; i++) /* the devices are served as before */
+      assert_int_equal(read_one(&w, "level", &a), 0);
+    char line[100];
+    upnp_line(&peer.device, line, sizeof line);
+    assert_string_equal(line, "ok");
+    assert_int_equal(read_one(&w, "level", &a), 0);
+    if (round == 0)
+      first_kb = memory_kb(); /* the table is full */
+  }
+  long more_kb = memory_kb() - first_kb;
+  printf("20000 announcements more: %ld KiB more\n", more_kb);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed for a while */
+  assert_true(more_kb < KEEP_MEMORY_KB);
+#endif
+  upnp_peer_tell(&peer, "level 0 15");
+  WAIT_FOR(&w, is_level(&w, 15));
+  end(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_events_tell),
+      cmocka_unit_test(test_a_write_is_verified_by_its_event),
+      cmocka_unit_test(test_what_a_device_has_not),
+      cmocka_unit_test(test_goodbye_and_back),
+      cmocka_unit_test(test_another_address),
+      cmocka_unit_test(test_a_lie_about_the_address),
+      cmocka_unit_test(test_a_device_that_forgets),
+      cmocka_unit_test(test_silence),
+      cmocka_unit_test(test_wrong_descriptions),
+      cmocka_unit_test(test_wrong_answers),
+      cmocka_unit_test(test_no_service_description),
+      cmocka_unit_test(test_no_events),
+      cmocka_unit_test(test_a_storm),
+  };
+  tt_log_open(TT_LOG_ERROR);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
