@@ -89,6 +89,7 @@ void up_on_lost(struct up_instance *u, const struct up_link_event *event)
     return;
   *s = (struct up_subscription){0};
   subscribe_again(found.device, 0);
+  up_find_doubt(found.device); /* a subscription ends like that when the device has gone or was restarted */
 }
 
 static void unstash(struct up_instance *u, const char *sid);

@@ -45,6 +45,15 @@ void up_find_lost(struct up_device *d, const char *format, ...)
   up_arm(d->instance);
 }
 
+/* One of a type that does not answer makes room for another of that type. */
+void up_find_let_go(struct up_device *d)
+{
+  if (d->options->udn || !*d->udn)
+    return;
+  up_table_drop(d->instance->table, d->udn);
+  *d->udn = *d->location = 0;
+}
+
 bool up_find_is_hopeless(const struct up_device *d)
 {
   return d->phase != UP_READY && up_now(d->instance) > d->lost_us + UP_PATIENCE_US;
@@ -138,6 +147,7 @@ static void check_failed(struct up_device *d, const char *why)
     take(d, seen);
   } else {
     d->learn_wait_us = UP_LEARN_MIN_US;
+    up_find_let_go(d);
     search(d);
   }
 }
@@ -210,8 +220,7 @@ static void say_goodbye(struct up_instance *u, const struct up_sighting *sightin
     if (*d->udn && up_udn_equals(d->udn, sighting->udn) && d->phase != UP_ABSENT) {
       up_find_lost(d, "%s has said goodbye", d->host);
       d->learn_wait_us = 0; /* it will say when it is back */
-      if (!d->options->udn)
-        *d->udn = 0;
+      up_find_let_go(d);
     }
   }
 }

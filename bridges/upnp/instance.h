@@ -156,7 +156,8 @@ void up_find_expire(struct up_instance *u);
 void up_find_search(struct up_instance *u);
 void up_find_send(struct up_instance *u, const char *target);
 void up_find_link(struct up_instance *u, bool is_up); /* the library runs, or not */
-void up_find_doubt(struct up_device *d);              /* it did not answer: is it still there? */
+void up_find_let_go(struct up_device *d);
+void up_find_doubt(struct up_device *d); /* it did not answer: is it still there? */
 void up_find_lost(struct up_device *d, const char *format, ...) TT_PRINTF(2, 3);
 bool up_find_is_hopeless(const struct up_device *d); /* a read need not wait for it */
 /* GET of a description, with its limits. */

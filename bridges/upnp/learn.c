@@ -38,6 +38,7 @@ void up_learn_failed(struct up_device *d, const char *format, ...)
   va_end(ap);
   uint64_t wait_us = d->learn_wait_us ? 2 * d->learn_wait_us : UP_LEARN_MIN_US;
   up_find_lost(d, "%s", text);
+  up_find_let_go(d);
   d->learn_wait_us = wait_us < UP_LEARN_MAX_US ? wait_us : UP_LEARN_MAX_US;
   d->due_us = d->lost_us + d->learn_wait_us;
   up_arm(d->instance);

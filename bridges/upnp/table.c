@@ -172,6 +172,13 @@ bool up_table_leave(struct up_table *table, const struct up_sighting *sighting)
   return true;
 }
 
+void up_table_drop(struct up_table *table, const char *udn)
+{
+  struct up_seen *seen = find(table, udn);
+  if (seen)
+    forget(table, seen);
+}
+
 bool up_table_expire(struct up_table *table, uint64_t now_us, char udn[static UP_UDN_MAX + 1])
 {
   struct up_seen *seen, *next;

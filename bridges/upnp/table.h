@@ -48,6 +48,7 @@ enum up_news up_table_alive(struct up_table *table, const struct up_sighting *si
                             uint64_t now_us);
 /* One leaves: true when it was known, and says so itself. */
 bool up_table_leave(struct up_table *table, const struct up_sighting *sighting);
+void up_table_drop(struct up_table *table, const char *udn); /* it does not answer */
 /* Forgets the next one whose time is over; its UDN is copied. False: there is none. */
 bool up_table_expire(struct up_table *table, uint64_t now_us, char udn[static UP_UDN_MAX + 1]);
 
