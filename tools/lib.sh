@@ -6,8 +6,8 @@ libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev libcoap3-dev li
 libcbor-dev libmicrohttpd-dev libupnp-dev libseccomp-dev"
 try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
 python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps libcoap3-bin nginx-light gupnp-tools
-gmediarender xvfb iproute2"
-test_packages="libcmocka-dev libxml2-utils python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
+gmediarender gstreamer1.0-plugins-base xvfb iproute2"
+test_packages="libcmocka-dev minidlna libxml2-utils python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
 clang-format git man-db"
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }

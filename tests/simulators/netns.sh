@@ -7,6 +7,7 @@
 #   netns.sh pair NAME ADDRESS DEVICE    make the interface NAME with ADDRESS/24, whose other end, "device" with DEVICE/24, is
 #                                        in another namespace; print "ready PID" (nsenter --net --target PID), and take all
 #                                        away when the input ends or a signal comes
+#   netns.sh hold NAME ADDRESS DEVICE    the same, until a signal comes
 set -eu
 
 inside() {
@@ -25,7 +26,7 @@ pair() {
   coproc HOLDER { exec unshare --net sh -c 'echo $$; exec cat >/dev/null'; }
   # Dies with us: its input ends. The interfaces go with the namespace.
   holder=$HOLDER_PID
-  trap 'ip link del "$name" 2>/dev/null || true; kill "$holder" 2>/dev/null || true' EXIT
+  trap 'ip link del "$name" 2>/dev/null || true; kill "$holder" ${sleeper-} 2>/dev/null || true' EXIT
   trap 'exit 0' INT TERM
   read -r pid <&"${HOLDER[0]}" || { echo "skipped: no network namespace may be made here" >&2; exit 77; }
   ip link add "$name" type veth peer name device netns "$pid"
@@ -40,10 +41,14 @@ pair() {
     ip route add default via "$2"' netns "$device" "$address"
   ip link set "$name" up
   echo "ready $pid"
-  while read -r _; do :; done
 }
 
+wait_for_end() { while read -r _; do :; done; }
+wait_for_signal() { sleep infinity & sleeper=$!; wait "$sleeper"; }
+
 case ${1-} in
-inside | pair) "$@" ;;
-*) sed -n '3,10p' "$0" >&2; exit 2 ;;
+inside) "$@" ;;
+pair) "$@" && wait_for_end ;;
+hold) pair "${@:2}" && wait_for_signal ;;
+*) sed -n '3,11p' "$0" >&2; exit 2 ;;
 esac
