@@ -309,6 +309,90 @@ static void test_no_events(void **state)
   end(&w);
 }
 
+/* ---- What is there -------------------------------------------------------------------------------------------- */
+struct found {
+  unsigned n, done;
+  int error;
+  bool has_first;
+};
+
+static bool has_fact(const struct tt_candidate *c, const char *name, const char *value)
+{
+  for (size_t i = 0; i < c->n_facts; i++)
+    if (strcmp(c->facts[i].name, name) == 0 && strcmp(c->facts[i].value, value) == 0)
+      return true;
+  return false;
+}
+
+static void on_candidate(void *user, const struct tt_candidate *c)
+{
+  struct found *found = user;
+  found->n++;
+  if (strcmp(c->id, "uuid:conformance-0") != 0)
+    return;
+  found->has_first = true;
+  assert_string_equal(c->name, "Level 0");
+  assert_string_equal(c->vendor, "thingtree");
+  assert_string_equal(c->model, "Simulator");
+  assert_string_equal(c->uses, "upnp/any");
+  assert_non_null(strstr(c->address, UPNP_DEVICE ":"));
+  assert_true(has_fact(c, "udn", "uuid:conformance-0") &&
+              has_fact(c, "device_type", "urn:thingtree:device:Level:1") &&
+              has_fact(c, "service_type", "urn:thingtree:service:Level:1"));
+}
+
+static void on_done(void *user, int error, const char *why TT_UNUSED)
+{
+  struct found *found = user;
+  found->done++;
+  found->error = error;
+}
+
+static void test_discovery(void **state)
+{
+  struct world w;
+  struct found found = {0};
+  struct tt_discovery_fns fns = {.user = &found, .candidate = on_candidate, .done = on_done};
+  (void)state;
+  begin(&w);
+  assert_int_equal(tt_host_discover(w.host, BRIDGE, world_now() + 8000 * MS, &fns), 0);
+  WAIT_FOR(&w, found.done > 0);
+  assert_int_equal(found.error, 0);
+  assert_int_equal(found.n, 2);
+  assert_true(found.has_first);
+  /* The bridge ends while one is under way. */
+  found = (struct found){0};
+  assert_int_equal(tt_host_discover(w.host, BRIDGE, world_now() + 8000 * MS, &fns), 0);
+  end(&w);
+  assert_int_equal(found.done, 1);
+}
+
+static char description[4096];
+static int on_described(void *user TT_UNUSED, const char *key, const char *json, size_t size)
+{
+  if (strcmp(key, "d0") == 0)
+    snprintf(description, sizeof description, "%.*s", (int)size, json);
+  return 0;
+}
+
+static void test_a_device_describes_itself(void **state)
+{
+  static const struct tt_found_hooks hooks = {.described = on_described};
+  struct world_text any = text;
+  struct world w;
+  (void)state;
+  any.mapping = "params: {udn: {type: string}}\nudn: \"${udn}\"\ndescribe: true\npoints: {}\n";
+  upnp_peer_start(&peer, "2");
+  world_open(&w, &tt_bridge_upnp, &any);
+  tt_host_listen(w.host, &hooks);
+  WAIT_FOR(&w, *description);
+  assert_non_null(
+      strstr(description, "\"about\":{\"vendor\":\"thingtree\",\"model\":\"Simulator\",\"label\":\"Level 0\"}"));
+  assert_non_null(strstr(description, "\"level\":{\"type\":\"integer\""));
+  assert_non_null(strstr(description, "\"NewLevel\":\"${value}\""));
+  end(&w);
+}
+
 static long memory_kb(void)
 {
   long pages = 0, resident = 0;
@@ -363,6 +447,8 @@ int main(void)
       cmocka_unit_test(test_wrong_answers),
       cmocka_unit_test(test_no_service_description),
       cmocka_unit_test(test_no_events),
+      cmocka_unit_test(test_discovery),
+      cmocka_unit_test(test_a_device_describes_itself),
       cmocka_unit_test(test_a_storm),
   };
   tt_log_open(TT_LOG_ERROR);
