@@ -23,7 +23,7 @@ struct up_job {
   uint16_t points[];
 };
 
-static void start_next(struct up_device *d);
+static void start_next_at_host(struct up_device *d);
 
 static void job_free(struct up_job *job)
 {
@@ -42,8 +42,7 @@ void up_calls_drop(struct up_device *d, const struct up_request *request)
     DL_DELETE(d->jobs, job);
     job_free(job);
   }
-  if (request)
-    start_next(d);
+  start_next_at_host(d);
 }
 
 /* ---- Values --------------------------------------------------------------------------------------------------- */
@@ -128,7 +127,7 @@ static void on_answer(void *user, const struct tt_fetch_answer *answer)
   if (answer->error < 0) {
     on_silence(d, job, answer);
     job_free(job);
-    start_next(d);
+    start_next_at_host(d);
     return;
   }
   d->failures = 0;
@@ -149,7 +148,7 @@ static void on_answer(void *user, const struct tt_fetch_answer *answer)
   }
   xmlFreeDoc(doc);
   job_free(job);
-  start_next(d);
+  start_next_at_host(d);
 }
 
 /* The time as it is: that of the loop stands still while it works, and nothing is begun after its deadline. */
@@ -191,9 +190,20 @@ static int start(struct up_job *job)
   return tt_fetch_start(d->instance->fetch, &request, &job->fetch);
 }
 
+/* Several devices may be one host. A call waits here, where its time does not run, rather than for a connection. */
+static bool is_host_busy(const struct up_device *d)
+{
+  const struct up_device *other;
+  unsigned n = 0;
+  DL_FOREACH(d->instance->devices, other) {
+    n += other->jobs && other->jobs->fetch && strcmp(other->host, d->host) == 0;
+  }
+  return n >= UP_CONNECTIONS_PER_HOST;
+}
+
 static void start_next(struct up_device *d)
 {
-  while (d->jobs && !d->jobs->fetch) {
+  while (d->jobs && !d->jobs->fetch && !is_host_busy(d)) {
     struct up_job *job = d->jobs;
     int r = start(job);
     if (r == 0)
@@ -213,6 +223,20 @@ static void start_next(struct up_device *d)
       }
     }
   }
+}
+
+/* The device has had its turn: the others at its host, and then it again. */
+static void start_next_at_host(struct up_device *d)
+{
+  struct up_instance *u = d->instance;
+  if (!u->is_up || u->is_stopping)
+    return;
+  struct up_device *other = d;
+  do {
+    other = other->next ? other->next : u->devices;
+    if (other->jobs && !other->jobs->fetch && strcmp(other->host, d->host) == 0)
+      start_next(other);
+  } while (other != d);
 }
 
 static struct up_job *job_create(struct up_device *d, struct up_request *request, size_t n_points)
