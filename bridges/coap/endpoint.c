@@ -20,52 +20,6 @@ uint64_t cb_now(void)
   return (uint64_t)now.tv_sec * TT_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* ---- libcoap in the loop --------------------------------------------------------------------------------------- */
-static void io_arm(const struct cb_io *io)
-{
-  coap_tick_t now;
-  coap_ticks(&now);
-  coap_io_prepare_epoll(io->context, now);
-}
-
-static int on_io(sd_event_source *source TT_UNUSED, int fd TT_UNUSED, uint32_t events TT_UNUSED, void *user)
-{
-  coap_io_process(user, COAP_IO_NO_WAIT);
-  coap_tick_t now;
-  coap_ticks(&now);
-  coap_io_prepare_epoll(user, now);
-  return 0;
-}
-
-static void io_close(struct cb_io *io)
-{
-  io->source = sd_event_source_disable_unref(io->source);
-  if (io->context)
-    coap_free_context(io->context);
-  io->context = NULL;
-}
-
-static int on_session_event(coap_session_t *session, const coap_event_t event);
-
-static void on_library_log(coap_log_t level TT_UNUSED, const char *message TT_UNUSED)
-{
-}
-
-static int io_open(struct cb_hub *hub, struct cb_io *io)
-{
-  io->context = coap_new_context(NULL);
-  if (!io->context)
-    return -ENOMEM;
-  coap_register_response_handler(io->context, cb_exchange_response);
-  coap_register_nack_handler(io->context, cb_exchange_nack);
-  coap_register_event_handler(io->context, on_session_event);
-  int r = sd_event_add_io(tt_bridge_event(hub->bridge), &io->source, coap_context_get_coap_fd(io->context), EPOLLIN,
-                          on_io, io->context);
-  if (r < 0)
-    io_close(io);
-  return r < 0 ? r : 0;
-}
-
 /* ---- State ----------------------------------------------------------------------------------------------------- */
 void cb_endpoint_kick(struct cb_endpoint *e)
 {
@@ -108,7 +62,7 @@ static void close_session(struct cb_endpoint *e)
   bool was_ready = e->phase == CB_READY;
   drop_session(e);
   if (e->base.is_dtls)
-    io_close(&e->io);
+    cb_io_close(&e->io);
   e->phase = CB_IDLE;
   e->is_broken = e->is_silent = e->is_pinging = e->has_leftover = false;
   if (e->active) /* between two messages: goes on with the next session, unless somebody ends it */
@@ -179,7 +133,7 @@ static void open_session(struct cb_endpoint *e)
   const struct cb_connection *options = e->hub->options;
   const struct sockaddr_in6 *address = &e->addresses.at[e->address % e->addresses.n];
   char why[CB_SECURITY_WHY_SIZE] = "";
-  if (e->base.is_dtls && !e->io.context && io_open(e->hub, &e->io) < 0) {
+  if (e->base.is_dtls && !e->io.context && cb_io_open(e->hub, &e->io) < 0) {
     cb_endpoint_failed(e, "out of memory");
     return;
   }
@@ -195,7 +149,7 @@ static void open_session(struct cb_endpoint *e)
   coap_session_set_max_retransmit(e->session, (uint16_t)options->max_retransmit);
   coap_session_set_nstart(e->session, NSTART_NEVER);
   e->phase = e->base.is_dtls ? CB_SHAKING : CB_READY;
-  io_arm(io);
+  cb_io_arm(io);
 }
 
 static void connect_to(struct cb_endpoint *e, uint64_t now)
@@ -214,7 +168,7 @@ static void connect_to(struct cb_endpoint *e, uint64_t now)
   }
 }
 
-static void on_resolved(void *user, uint64_t id, const struct cb_addresses *addresses, const char *text)
+void cb_hub_resolved(void *user, uint64_t id, const struct cb_addresses *addresses, const char *text)
 {
   struct cb_hub *hub = user;
   struct cb_endpoint *e;
@@ -235,7 +189,7 @@ static void on_resolved(void *user, uint64_t id, const struct cb_addresses *addr
   }
 }
 
-static int on_session_event(coap_session_t *session, const coap_event_t event)
+int cb_endpoint_event(coap_session_t *session, const coap_event_t event)
 {
   struct cb_endpoint *e = coap_session_get_app_data(session);
   char why[CB_SECURITY_WHY_SIZE] = "nobody is listening there, or the key is refused";
@@ -283,7 +237,7 @@ static void ping(struct cb_endpoint *e, uint64_t now)
   if (pdu && coap_send(e->session, pdu) == COAP_INVALID_MID)
     cb_endpoint_failed(e, "nothing can be sent there");
   else
-    io_arm(&e->hub->plain);
+    cb_io_arm(&e->hub->plain);
 }
 
 /* Is it there (again)? Over DTLS the handshake has told. */
@@ -310,7 +264,7 @@ static void send_next(struct cb_endpoint *e)
   else if (r < 0)
     cb_exchange_fail(e, x, r, false, "the question does not fit one message");
   else
-    io_arm(e->base.is_dtls ? &e->io : &e->hub->plain);
+    cb_io_arm(e->base.is_dtls ? &e->io : &e->hub->plain);
 }
 
 static void arm(struct cb_endpoint *e)
@@ -326,11 +280,11 @@ static void arm(struct cb_endpoint *e)
   sd_event_source_set_enabled(e->timer, due == TT_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
-static void destroy(struct cb_endpoint *e)
+void cb_endpoint_destroy(struct cb_endpoint *e)
 {
   struct cb_exchange *x, *next;
   drop_session(e);
-  io_close(&e->io);
+  cb_io_close(&e->io);
   DL_FOREACH_SAFE(e->queue, x, next)
   {
     cb_exchange_drop(x);
@@ -349,7 +303,7 @@ static void turn(struct cb_endpoint *e)
 {
   uint64_t now = cb_now();
   if (e->users == 0) {
-    destroy(e);
+    cb_endpoint_destroy(e);
     return;
   }
   if (e->has_failed)
@@ -511,7 +465,7 @@ static int create(struct cb_hub *hub, const struct cb_base *base, const struct c
   if (r >= 0)
     r = sd_event_add_defer(event, &e->defer, on_defer, e);
   if (r < 0) {
-    destroy(e);
+    cb_endpoint_destroy(e);
     return r;
   }
   *ret = e;
@@ -565,47 +519,4 @@ struct cb_endpoint *cb_hub_next(struct cb_hub *hub, struct cb_endpoint *e)
   while (e && e->users == 0)
     e = e->next;
   return e;
-}
-
-int cb_hub_create(struct tt_bridge *bridge, cb_change_fn changed, void *user, struct cb_hub **ret)
-{
-  struct cb_hub *hub = calloc(1, sizeof *hub);
-  if (!hub)
-    return -ENOMEM;
-  coap_startup();
-  coap_set_log_level(LOG_EMERG); /* it would write payloads and addresses to stderr */
-  coap_set_log_handler(on_library_log);
-  hub->bridge = bridge;
-  hub->options = tt_bridge_options(bridge);
-  hub->changed = changed;
-  hub->user = user;
-  int r = io_open(hub, &hub->plain);
-  if (r == 0)
-    r = cb_resolver_create(bridge, on_resolved, hub, &hub->resolver);
-  if (r < 0) {
-    io_close(&hub->plain);
-    free(hub);
-    return r;
-  }
-  *ret = hub;
-  return 0;
-}
-
-static void on_resolver_ended(void *user)
-{
-  struct cb_hub *hub = user;
-  void (*ended)(void *) = hub->ended;
-  void *ended_user = hub->ended_user;
-  free(hub);
-  ended(ended_user);
-}
-
-void cb_hub_stop(struct cb_hub *hub, void (*ended)(void *user), void *user)
-{
-  while (hub->endpoints)
-    destroy(hub->endpoints);
-  io_close(&hub->plain);
-  hub->ended = ended;
-  hub->ended_user = user;
-  cb_resolver_stop(hub->resolver, on_resolver_ended, hub);
 }

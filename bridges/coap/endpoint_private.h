@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * endpoint_private.h: the inside of endpoint.c (life, session, states) and exchange.c (questions and their answers).
+ * endpoint_private.h: the inside of hub.c (what all share), endpoint.c (session, states) and exchange.c (questions and
+ * their answers).
  */
 #pragma once
 
@@ -87,6 +88,11 @@ struct cb_endpoint {
   sd_event_source *timer, *defer;
 };
 
+/* ---- hub.c ---- */
+int cb_io_open(struct cb_hub *hub, struct cb_io *io);
+void cb_io_close(struct cb_io *io);
+void cb_io_arm(const struct cb_io *io); /* after something was sent: libcoap's own timer */
+
 /* ---- exchange.c ---- */
 int cb_exchange_create(const struct cb_ask *ask, struct cb_exchange **ret);
 void cb_exchange_free(struct cb_exchange *exchange);
@@ -106,3 +112,6 @@ void cb_endpoint_kick(struct cb_endpoint *endpoint);  /* its turn comes in the n
 void cb_endpoint_alive(struct cb_endpoint *endpoint); /* something came from it */
 /* Nobody is there; of several reasons the first counts. Takes effect in its next turn. */
 void cb_endpoint_failed(struct cb_endpoint *endpoint, const char *why);
+int cb_endpoint_event(coap_session_t *session, const coap_event_t event);
+void cb_hub_resolved(void *user, uint64_t id, const struct cb_addresses *addresses, const char *text);
+void cb_endpoint_destroy(struct cb_endpoint *endpoint);
