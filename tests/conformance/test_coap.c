@@ -468,6 +468,53 @@ static void test_limit_of_resources(void **state)
   end();
 }
 
+/* Messages and answers get lost, three of ten each way: what is asked is answered, and what is commanded done once. */
+static void test_a_bad_line(void **state)
+{
+  (void)state;
+  begin("points:\n  v: {get: /v, type: integer, write: {put: /v, within: 1min}}\n");
+  tell("loss 30");
+  for (unsigned i = 1; i <= 3; i++) {
+    struct set_answer a;
+    char value[8];
+    snprintf(value, sizeof value, "%u", i);
+    world_set(&w, "d0", "v", value, &a);
+    WAIT_WITHIN(&w, a.calls > 0, 60000 * MS);
+    assert_int_equal(a.refusal, TT_OK);
+    assert_int_equal(counts().writes, i);
+  }
+  tell("loss 0");
+  assert_int_equal(read_in("v", 5000 * MS), 0);
+  assert_true(number_of("v") == 3);
+  end();
+}
+
+static char probed[600];
+
+static void on_probe(void *user TT_UNUSED, const char *key TT_UNUSED, uint16_t point TT_UNUSED, const char *text)
+{
+  snprintf(probed, sizeof probed, "%s", text);
+}
+
+static void test_probing(void **state)
+{
+  static const struct tt_found_hooks hooks = {.probe = on_probe};
+  char expected[300];
+  (void)state;
+  begin("points:\n  a: {get: /a, format: json, at: /v, type: integer}\n  b: {get: /b, type: integer}\n");
+  tt_host_listen(w.host, &hooks);
+  tell("set /a 50 7b2276223a357d");
+  assert_int_equal(read_in("a", 5000 * MS), 0);
+  snprintf(expected, sizeof expected,
+           "GET coap://%s/a: 2.05, content format 50, 7 bytes: 7b 22 76 22 3a 35 7d \"{\"v\":5}\"", host_text);
+  assert_string_equal(probed, expected);
+  tell("fail /b 404 -");
+  assert_int_equal(read_in("b", 5000 * MS), 0);
+  snprintf(expected, sizeof expected, "GET coap://%s/b: 4.04 Not Found", host_text);
+  assert_string_equal(probed, expected);
+  end();
+}
+
 /* ---- Names -------------------------------------------------------------------------------------------------------- */
 static void test_a_name_that_nobody_knows(void **state)
 {
@@ -877,6 +924,8 @@ int main(void)
       cmocka_unit_test(test_a_command_is_not_repeated_after_its_time),
       cmocka_unit_test(test_waiting_costs_nothing),
       cmocka_unit_test(test_limit_of_resources),
+      cmocka_unit_test(test_a_bad_line),
+      cmocka_unit_test(test_probing),
       cmocka_unit_test(test_a_name_that_nobody_knows),
       cmocka_unit_test(test_an_interface_that_is_not_there),
       cmocka_unit_test(test_plain_server),

@@ -18,6 +18,7 @@
  *   reset PATH | garble PATH | well PATH    the next answers are a reset, or no message; or as usual again
  *   dead 1|0              nothing is answered, nothing is done
  *   drop N                the next N messages are lost
+ *   loss PERCENT          so many of the messages are lost, each way, always in the same order
  *   slow MS               an empty acknowledgement at once, the answer after so long
  *   twice 1|0             all that is sent is sent twice
  *   quiet 1|0             registrations are answered, but nobody is ever notified
@@ -117,7 +118,8 @@ static unsigned n_seen;
 static struct later later[LATER_MAX];
 static int fd;
 static bool is_dead, is_twice, is_quiet, is_deaf;
-static int slow_ms, drop_n, age = -1;
+static int slow_ms, drop_n, loss, age = -1;
+static unsigned dice = 99;
 static unsigned szx_max = 6;
 static unsigned short next_mid = 1;
 static struct {
@@ -131,10 +133,17 @@ static long long now_ms(void)
   return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static bool is_lost(void)
+{
+  dice = dice * 1103515245 + 12345;
+  return (int)(dice >> 16 & 0x7fff) % 100 < loss;
+}
+
 static void transmit(const struct sockaddr_in *to, const unsigned char *data, size_t n)
 {
   for (int i = 0; i < 1 + is_twice; i++)
-    sendto(fd, data, n, 0, (const struct sockaddr *)to, sizeof *to);
+    if (!is_lost())
+      sendto(fd, data, n, 0, (const struct sockaddr *)to, sizeof *to);
 }
 
 /* ---- Resources ------------------------------------------------------------------------------------------------- */
@@ -497,7 +506,7 @@ static void receive(void)
   struct message m;
   struct writer w;
   ssize_t n = recvfrom(fd, data, sizeof data, 0, (struct sockaddr *)&from, &size);
-  if (n < 0 || is_dead)
+  if (n < 0 || is_dead || is_lost())
     return;
   if (drop_n > 0) {
     drop_n--;
@@ -603,9 +612,9 @@ static bool word(char *argv[], int argc)
     const char *name;
     bool *flag;
     int *number;
-  } switches[] = {{"dead", &is_dead, NULL},      {"twice", &is_twice, NULL}, {"quiet", &is_quiet, NULL},
-                  {"deaf", &is_deaf, NULL},      {"slow", NULL, &slow_ms},   {"drop", NULL, &drop_n},
-                  {"szx", NULL, (int *)&szx_max}};
+  } switches[] = {{"dead", &is_dead, NULL}, {"twice", &is_twice, NULL},    {"quiet", &is_quiet, NULL},
+                  {"deaf", &is_deaf, NULL}, {"slow", NULL, &slow_ms},      {"drop", NULL, &drop_n},
+                  {"loss", NULL, &loss},    {"szx", NULL, (int *)&szx_max}};
   for (size_t i = 0; argc == 2 && i < sizeof switches / sizeof *switches; i++) {
     if (strcmp(switches[i].name, argv[0]) != 0)
       continue;
