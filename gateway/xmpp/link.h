@@ -36,6 +36,6 @@ struct tt_link_options {
 /* Starts the thread and begins to connect. -EINVAL: no account's JID, or no password. */
 int tt_link_create(const struct tt_link_options *options, struct tt_link **ret);
 /* Closes the stream and ends the thread. -ETIMEDOUT: the thread hangs inside the library (a name server that does not
- * answer); then its memory is left to it and the process should end by _exit(). NULL is fine. */
+ * answer); then its memory is left to it and the process should end by _exit(), or this is tried again. NULL is fine. */
 int tt_link_destroy(struct tt_link *link);
 struct tt_session *tt_link_session(const struct tt_link *link);
