@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "bridge/host.h"
+#include "reload.h"
 #include "service/log.h"
 #include "service/loop.h"
 #include "service/notify.h"
@@ -37,6 +38,7 @@ struct tt_daemon {
   struct tt_audit *audit;
   struct tt_core *core;
   struct tt_host *host;
+  struct tt_reloader *reloader;
   struct tt_router *router;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
@@ -109,8 +111,9 @@ static void on_status(void *user, struct tt_api_status *status)
                                          .restarts = c.restarts,
                                      });
   }
-  for (size_t i = 0; i < d->options.config->files.n; i++)
-    tt_api_status_file(status, d->options.config->files.text[i]);
+  const struct tt_texts *files = &tt_reloader_config(d->reloader)->files;
+  for (size_t i = 0; i < files->n; i++)
+    tt_api_status_file(status, files->text[i]);
   tt_api_status_count(status, "stanzas_dropped", counts.dropped);
   tt_api_status_count(status, "stanzas_limited", counts.limited);
 }
@@ -119,6 +122,58 @@ static void on_status(void *user, struct tt_api_status *status)
 static void on_decided(TT_UNUSED void *user, const char *bare, bool is_accepted)
 {
   tt_log(TT_LOG_INFO, "access", "%s was %s over the control socket", bare, is_accepted ? "let in" : "turned away");
+}
+
+/* ---- Another configuration ---------------------------------------------------------------------------------- */
+
+static int reload(struct tt_daemon *d, struct tt_reload_result *ret)
+{
+  tt_notify_reloading();
+  int r = tt_reload(d->reloader, NULL, ret);
+  tt_notify_reloaded();
+  if (r < 0)
+    return report(r, "the configuration could not be loaded again");
+  if (ret->text.len)
+    fprintf(stderr, "%s", ret->text.data);
+  const struct tt_host_changes *c = &ret->changes;
+  if (ret->is_refused)
+    tt_log(TT_LOG_ERROR, "reload", "%s", ret->why);
+  else
+    tt_log(TT_LOG_INFO, "reload",
+           "devices: %zu added, %zu changed, %zu removed, %zu unchanged; connections: %zu added, "
+           "%zu changed, %zu removed",
+           c->added, c->changed, c->removed, c->unchanged, c->connections_added, c->connections_changed,
+           c->connections_removed);
+  if (!ret->is_refused && *ret->why)
+    tt_log(TT_LOG_WARNING, "reload", "%s", ret->why);
+  return 0;
+}
+
+static int on_reload(void *user, struct tt_api_reload *ret)
+{
+  struct tt_reload_result result;
+  int r = reload(user, &result);
+  if (r < 0)
+    return r;
+  const struct tt_host_changes *c = &result.changes;
+  *ret = (struct tt_api_reload){
+      .is_refused = result.is_refused,
+      .errors = result.n_errors,
+      .devices = {c->added, c->changed, c->removed, c->unchanged},
+      .connections = {c->connections_added, c->connections_changed, c->connections_removed,
+                      c->connections_unchanged},
+      .diagnostics = tt_buf_steal(&result.text),
+  };
+  snprintf(ret->why, sizeof(ret->why), "%s", result.why);
+  tt_reload_result_finish(&result);
+  return 0;
+}
+
+void tt_daemon_reload(struct tt_daemon *d)
+{
+  struct tt_reload_result result;
+  if (!d->is_stopping && reload(d, &result) == 0)
+    tt_reload_result_finish(&result);
 }
 
 /* ---- Turns -------------------------------------------------------------------------------------------------- */
@@ -158,7 +213,7 @@ static int build_trust(struct tt_daemon *d)
 
 static int build_model(struct tt_daemon *d)
 {
-  const struct tt_config *config = d->options.config;
+  struct tt_config *config = d->options.config;
   d->core = tt_core_create();
   if (!d->core)
     return report(-ENOMEM, "the tree cannot be made");
@@ -196,6 +251,16 @@ static int build_handlers(struct tt_daemon *d)
   if (r == 0)
     r = tt_control_handlers_create(d->router, &d->control);
   return report(r, "the XMPP handlers cannot be made");
+}
+
+static int build_reloader(struct tt_daemon *d)
+{
+  const struct tt_reloader_options options = {.env = d->options.env,
+                                              .config = d->options.config,
+                                              .host = d->host,
+                                              .access = d->access,
+                                              .router = d->router};
+  return report(tt_reloader_create(&options, &d->reloader), "cannot start");
 }
 
 static struct stream *add_stream(struct tt_daemon *d, const char *kind, const struct tt_server_config *server,
@@ -265,7 +330,7 @@ static int build_component(struct tt_daemon *d)
 
 static int build_socket(struct tt_daemon *d)
 {
-  const struct tt_api_hooks hooks = {.user = d, .status = on_status};
+  const struct tt_api_hooks hooks = {.user = d, .status = on_status, .reload = on_reload};
   char what[300];
   snprintf(what, sizeof(what), "the control socket %.200s cannot be made", d->options.socket);
   return report(tt_api_create(d->core, d->access, d->options.event, d->options.socket, &hooks, &d->api), what);
@@ -274,7 +339,7 @@ static int build_socket(struct tt_daemon *d)
 int tt_daemon_create(const struct tt_daemon_options *options, struct tt_daemon **ret)
 {
   /* In this order; the XMPP streams before the bridges: libstrophe needs a low descriptor. */
-  static int (*const steps[])(struct tt_daemon *) = {build_trust,   build_model,     build_handlers,
+  static int (*const steps[])(struct tt_daemon *) = {build_trust,   build_model,     build_handlers, build_reloader,
                                                      build_account, build_component, build_socket};
   struct tt_daemon *d = calloc(1, sizeof(*d));
   if (!d)
@@ -353,6 +418,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_core_destroy(d->core);
   tt_audit_destroy(d->audit);
   tt_access_destroy(d->access);
+  tt_reloader_destroy(d->reloader);
   free(d);
   return true;
 }

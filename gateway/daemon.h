@@ -11,9 +11,10 @@ struct sd_event;
 struct tt_daemon;
 
 struct tt_daemon_options {
-  struct sd_event *event;         /* borrowed */
-  const struct tt_config *config; /* borrowed; usable */
-  const char *state_dir;          /* locked by the caller */
+  struct sd_event *event;   /* borrowed */
+  struct tt_config_env env; /* how the configuration is loaded again; texts borrowed */
+  struct tt_config *config; /* usable; what is needed of it is kept (tt_config_ref()) */
+  const char *state_dir;    /* locked by the caller */
   const char *socket;
   const char *bridges; /* directory of the shared objects */
 };
@@ -22,6 +23,8 @@ struct tt_daemon_options {
 int tt_daemon_create(const struct tt_daemon_options *options, struct tt_daemon **ret);
 /* Until tt_daemon_stop(). 0 or a negative errno. */
 int tt_daemon_run(struct tt_daemon *daemon);
+/* Take up the configuration as it is now (SIGHUP). */
+void tt_daemon_reload(struct tt_daemon *daemon);
 /* Begin to end: bridges stop, the last answers leave. Asked again, it does not wait for them. */
 void tt_daemon_stop(struct tt_daemon *daemon);
 /* False when threads of libraries still run: then only _exit() is safe. NULL is fine. */

@@ -35,10 +35,9 @@ static int on_end(TT_UNUSED sd_event_source *source, TT_UNUSED const struct sign
   return 0;
 }
 
-static int on_hangup(TT_UNUSED sd_event_source *source, TT_UNUSED const struct signalfd_siginfo *info,
-                     TT_UNUSED void *user)
+static int on_hangup(TT_UNUSED sd_event_source *source, TT_UNUSED const struct signalfd_siginfo *info, void *user)
 {
-  tt_log(TT_LOG_WARNING, NULL, "SIGHUP does nothing: restart to take up a changed configuration");
+  tt_daemon_reload(user);
   return 0;
 }
 
@@ -63,6 +62,8 @@ static int serve(sd_event *event, const struct tt_daemon_options *options)
   r = sd_event_add_signal(event, NULL, SIGTERM, on_end, daemon);
   if (r >= 0)
     r = sd_event_add_signal(event, NULL, SIGINT, on_end, daemon);
+  if (r >= 0)
+    r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, daemon);
   if (r >= 0)
     r = tt_daemon_run(daemon);
   if (r < 0)
@@ -114,12 +115,12 @@ static int run(const struct tt_config_env *env, const char *bridges, const char 
   if (load(env, &config) == 0 && lock_state(state_dir, &lock) == 0) {
     int r = sd_event_default(&event);
     if (r >= 0)
-      r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, NULL);
-    if (r >= 0)
-      code = serve(
-          event,
-          &(struct tt_daemon_options){
-              .event = event, .config = config, .state_dir = state_dir, .socket = socket, .bridges = bridges});
+      code = serve(event, &(struct tt_daemon_options){.event = event,
+                                                      .env = *env,
+                                                      .config = config,
+                                                      .state_dir = state_dir,
+                                                      .socket = socket,
+                                                      .bridges = bridges});
     else
       fprintf(stderr, "thingtree: %s\n", strerror(-r));
   }

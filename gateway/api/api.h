@@ -62,10 +62,25 @@ void tt_api_status_file(struct tt_api_status *status, const char *path);
 /* A counter of the daemon's own ("inbox_dropped"). */
 void tt_api_status_count(struct tt_api_status *status, const char *name, uint64_t value);
 
+/* ---- What main does for admins ----------------------------------------------------------------------------- */
+
+/* How a reload went. */
+struct tt_api_reload {
+  bool is_refused; /* nothing has changed */
+  char why[1024];  /* it was refused, else what needs a restart; "" */
+  size_t errors;   /* in what was taken up */
+  struct tt_api_changes {
+    size_t added, changed, removed, unchanged;
+  } devices, connections;
+  char *diagnostics; /* as `check` shows them; on the heap, the socket frees it */
+};
+
 struct tt_api_hooks {
   void *user;
   /* Called within a `status` request; may be NULL. */
   void (*status)(void *user, struct tt_api_status *status);
+  /* Take up the configuration as it is now. NULL: not offered. */
+  int (*reload)(void *user, struct tt_api_reload *ret);
 };
 
 /* ---- Life ------------------------------------------------------------------------------------------------ */

@@ -108,6 +108,7 @@ void tt_api_requests(const struct tt_api_call *call);
 void tt_api_accept(const struct tt_api_call *call);
 void tt_api_deny(const struct tt_api_call *call);
 void tt_api_revoke(const struct tt_api_call *call);
+void tt_api_reload_request(const struct tt_api_call *call);
 
 /* ---- The socket ------------------------------------------------------------------------------------------- */
 struct tt_api_watches;

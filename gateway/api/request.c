@@ -25,6 +25,7 @@ static const struct row rows[] = {
     {"accept", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid", "role", "nodes"}, tt_api_accept},
     {"deny", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid"}, tt_api_deny},
     {"revoke", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid"}, tt_api_revoke},
+    {"reload", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {NULL}, tt_api_reload_request},
 };
 
 static const char *const refusal_codes[TT_REFUSAL_COUNT] = {

@@ -38,6 +38,12 @@ void tt_arena_destroy(struct tt_arena *arena)
   free(arena);
 }
 
+void tt_arena_wipe(struct tt_arena *arena)
+{
+  for (struct chunk *c = arena ? arena->chunks : NULL; c; c = c->next)
+    explicit_bzero(c->data, c->used);
+}
+
 static struct chunk *chunk_create(size_t room)
 {
   struct chunk *chunk = malloc(sizeof *chunk + room);

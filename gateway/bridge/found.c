@@ -37,14 +37,6 @@ void discovery_end(struct tt_bridge *bridge, int error, const char *text)
   discovery.fns.done(discovery.fns.user, error, text);
 }
 
-static struct tt_bridge *bridge_find(struct tt_host *host, const char *name)
-{
-  for (size_t i = 0; i < host->n_bridges; i++)
-    if (strcmp(host->bridges[i].config->name, name) == 0)
-      return &host->bridges[i];
-  return NULL;
-}
-
 int tt_host_discover(struct tt_host *host, const char *connection, uint64_t deadline_us,
                      const struct tt_discovery_fns *fns)
 {

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
+#include <utlist.h>
 
 /* A bridge may log so many lines in a window; the rest is counted. */
 #define LOG_WINDOW_US (10 * TT_USEC_PER_SEC)
@@ -18,7 +19,7 @@ static struct tt_tree *tree_of(const struct tt_host *host)
   return tt_core_tree(host->core);
 }
 
-static void message(struct tt_host *host, tt_id id, const char *code, enum tt_message_type type, const char *text)
+void host_message(struct tt_host *host, tt_id id, const char *code, enum tt_message_type type, const char *text)
 {
   struct tt_node *node = tt_tree_get(tree_of(host), id);
   if (node)
@@ -88,14 +89,19 @@ void bridge_breach(struct tt_bridge *bridge, const char *what)
 }
 
 /* ---- State of connections and devices --------------------------------------------------------------------- */
-/* All devices of a connection share its fate. */
-static void tell_devices(struct tt_bridge *bridge, const char *text)
+static void tell_device(struct tt_device *device, const char *text)
 {
   char said[TT_HOST_TEXT_MAX + 128];
   if (text)
-    snprintf(said, sizeof(said), "connection %s: %s", bridge->config->name, text);
+    snprintf(said, sizeof(said), "connection %s: %s", device->bridge->config->name, text);
+  host_message(device->host, device->node, "connection", TT_MESSAGE_ERROR, text ? said : NULL);
+}
+
+/* All devices of a connection share its fate. */
+static void tell_devices(struct tt_bridge *bridge, const char *text)
+{
   for (struct tt_device *device = bridge->devices; device; device = device->next)
-    message(bridge->host, device->node, "connection", TT_MESSAGE_ERROR, text ? said : NULL);
+    tell_device(device, text);
 }
 
 static void connection_state(struct tt_bridge *bridge, enum tt_link_state state, const char *text)
@@ -113,7 +119,7 @@ static void connection_state(struct tt_bridge *bridge, enum tt_link_state state,
   bridge->link = state;
   free(bridge->link_text);
   bridge->link_text = *text ? strdup(text) : NULL;
-  message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, state == TT_LINK_OFFLINE ? text : NULL);
+  host_message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, state == TT_LINK_OFFLINE ? text : NULL);
   tell_devices(bridge, state == TT_LINK_OFFLINE ? text : NULL);
   if (state != before && state == TT_LINK_OFFLINE)
     tt_log(TT_LOG_WARNING, bridge->config->name, "offline: %s", text);
@@ -130,7 +136,7 @@ static void connection_state(struct tt_bridge *bridge, enum tt_link_state state,
 static void device_unknown(struct tt_device *device)
 {
   device->is_down = false;
-  message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, NULL);
+  host_message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, NULL);
   status_touch(device->bridge->host);
 }
 
@@ -150,7 +156,7 @@ void device_down(struct tt_device *device, const char *text)
   if (!device->is_down)
     tt_log(TT_LOG_WARNING, device->entry->config.key, "offline: %s", text);
   device->is_down = true;
-  message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, text);
+  host_message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, text);
   status_touch(device->bridge->host);
 }
 
@@ -227,7 +233,7 @@ static void attach_failed(struct tt_device *device, int error)
   struct tt_host *host = device->bridge->host;
   const char *why = device->fail_text ? device->fail_text : strerror(-error);
   tt_log(TT_LOG_ERROR, device->entry->config.key, "%s", why);
-  message(host, device->node, "attach", TT_MESSAGE_ERROR, why);
+  host_message(host, device->node, "attach", TT_MESSAGE_ERROR, why);
 }
 
 static void device_finish(struct tt_device *device)
@@ -240,10 +246,39 @@ static void device_finish(struct tt_device *device)
   device->state = NULL;
 }
 
-static void device_leave(struct tt_device *device)
+/* The bridge has let go of it, or never had it. */
+static void device_free(struct tt_device *device)
+{
+  if (device->bridge) {
+    DL_DELETE(device->bridge->devices, device);
+    device->bridge->n_leaving -= device->is_leaving;
+  }
+  free(device->fail_text);
+  hold_release(&device->hold);
+  free(device);
+}
+
+static void device_reap(struct tt_device *device)
 {
   device_finish(device);
   device->bridge->count.devices--;
+  if (!device->is_leaving)
+    return;
+  /* One of the same key may wait for this. */
+  struct tt_device *heir = device_find(device->bridge->host, device->entry->config.key);
+  device_free(device);
+  if (heir)
+    (void)device_attach(heir); /* has told its node */
+}
+
+/* Does one that had its key still leave? Bridges may know devices by their keys. */
+static bool has_predecessor(const struct tt_device *device)
+{
+  const struct tt_device *other;
+  DL_FOREACH(device->bridge->devices, other)
+    if (other->is_leaving && strcmp(other->entry->config.key, device->entry->config.key) == 0)
+      return true;
+  return false;
 }
 
 /* Everything but the bridge's own part. */
@@ -262,11 +297,14 @@ static int device_prepare(struct tt_device *device)
   return r < 0 ? r : poll_plan(device);
 }
 
-static int attach(struct tt_device *device)
+int device_attach(struct tt_device *device)
 {
   struct tt_bridge *bridge = device->bridge;
-  if (bridge->phase != PHASE_RUNNING || device->phase != PHASE_IDLE || device->entry->is_disabled)
+  if (!bridge || bridge->phase != PHASE_RUNNING || device->phase != PHASE_IDLE || device->entry->is_disabled ||
+      device->is_leaving)
     return -ENODEV;
+  if (bridge->n_leaving > 0 && has_predecessor(device))
+    return -EBUSY;
   int r = device_prepare(device);
   if (r >= 0) {
     device->phase = PHASE_RUNNING; /* it may report from within attach */
@@ -278,7 +316,7 @@ static int attach(struct tt_device *device)
     return r;
   }
   bridge->count.devices++;
-  message(bridge->host, device->node, "attach", TT_MESSAGE_ERROR, NULL);
+  host_message(bridge->host, device->node, "attach", TT_MESSAGE_ERROR, NULL);
   poll_start(device);
   return 0;
 }
@@ -302,29 +340,50 @@ static void device_detached(struct tt_device *device)
   requests_pump(device->bridge->host);
 }
 
-static struct tt_device *device_find(const struct tt_host *host, const char *key)
+struct tt_device *device_find(const struct tt_host *host, const char *key)
 {
-  for (size_t i = 0; i < host->n_devices; i++)
-    if (strcmp(host->devices[i].entry->config.key, key) == 0)
-      return &host->devices[i];
-  return NULL;
+  struct tt_device *device;
+  HASH_FIND(hh_key, host->by_key, key, strlen(key), device);
+  return device;
 }
 
 int tt_host_attach(struct tt_host *host, const char *key)
 {
   struct tt_device *device = device_find(host, key);
-  return device ? attach(device) : -ENODEV;
+  return device ? device_attach(device) : -ENODEV;
 }
 
-int tt_host_detach(struct tt_host *host, const char *key)
+static int device_detach(struct tt_device *device)
 {
-  struct tt_device *device = device_find(host, key);
-  if (!device || device->phase != PHASE_RUNNING || device->bridge->phase != PHASE_RUNNING)
+  if (device->phase != PHASE_RUNNING || device->bridge->phase != PHASE_RUNNING)
     return -ENODEV;
   device->phase = PHASE_STOPPING; /* from here on nothing new is sent to it */
   requests_cancel(device, true);
   device->bridge->ops->detach(device->bridge, device);
   return 0;
+}
+
+int tt_host_detach(struct tt_host *host, const char *key)
+{
+  struct tt_device *device = device_find(host, key);
+  return device ? device_detach(device) : -ENODEV;
+}
+
+void device_leave(struct tt_device *device)
+{
+  struct tt_bridge *bridge = device->bridge;
+  struct tt_host *host = device->host;
+  HASH_DELETE(hh_key, host->by_key, device);
+  if (bridge)
+    HASH_DELETE(hh, host->by_node, device);
+  tt_tree_remove(tree_of(host), host_now(host), device->node);
+  if (!bridge || device->phase == PHASE_IDLE) {
+    device_free(device);
+    return;
+  }
+  device->is_leaving = true;
+  bridge->n_leaving++;
+  (void)device_detach(device); /* else it is on its way already */
 }
 
 bool tt_host_is_attached(const struct tt_host *host, const char *key)
@@ -337,13 +396,23 @@ bool tt_host_is_attached(const struct tt_host *host, const char *key)
 static void bridge_disable(struct tt_bridge *bridge, const char *why)
 {
   bridge->down = why;
-  message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, why);
+  host_message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, why);
   tell_devices(bridge, why);
 }
 
-static void bridge_start(struct tt_bridge *bridge)
+void bridge_judge(struct tt_bridge *bridge)
 {
-  if (!bridge->ops || bridge->phase != PHASE_IDLE)
+  const struct tt_connection_config *config = bridge->config;
+  bool is_disabled = config->is_disabled || !config->ops;
+  bridge->ops = is_disabled ? NULL : config->ops;
+  bridge_disable(bridge, !is_disabled ? NULL : config->error ? config->error : "there is no such bridge");
+  if (is_disabled)
+    tt_log(TT_LOG_ERROR, config->name, "disabled: %s", bridge->down);
+}
+
+void bridge_start(struct tt_bridge *bridge)
+{
+  if (!bridge->ops || bridge->phase != PHASE_IDLE || bridge->host->is_stopping)
     return;
   int r = 0;
   if (bridge->config->is_isolated) {
@@ -373,7 +442,7 @@ static void bridge_start(struct tt_bridge *bridge)
     return;
   }
   for (struct tt_device *device = bridge->devices; device; device = device->next)
-    (void)attach(device); /* has told its node */
+    (void)device_attach(device); /* has told its node */
 }
 
 static void bridge_stopped(struct tt_bridge *bridge)
@@ -391,9 +460,10 @@ static void bridge_stopped(struct tt_bridge *bridge)
 static void bridge_reap(struct tt_bridge *bridge)
 {
   discovery_end(bridge, -ECANCELED, "the connection was closed");
-  for (struct tt_device *device = bridge->devices; device; device = device->next)
-    if (device->phase != PHASE_IDLE)
-      device_leave(device);
+  struct tt_device *device, *next;
+  DL_FOREACH_SAFE(bridge->devices, device, next)
+  if (device->phase != PHASE_IDLE)
+    device_reap(device);
   bridge->count.dropped += tt_mailbox_counts(bridge->mailbox).dropped;
   tt_mailbox_destroy(bridge->mailbox);
   bridge->mailbox = NULL;
@@ -402,6 +472,7 @@ static void bridge_reap(struct tt_bridge *bridge)
   bridge->phase = PHASE_IDLE;
   bridge->link = TT_LINK_UNKNOWN;
   bridge->host->n_running--;
+  bridge_change(bridge);
 }
 
 void host_reap(struct tt_host *host)
@@ -409,13 +480,14 @@ void host_reap(struct tt_host *host)
   if (!host->is_reap_due)
     return;
   host->is_reap_due = false;
-  for (size_t i = 0; i < host->n_bridges; i++) {
-    struct tt_bridge *bridge = &host->bridges[i];
+  for (size_t i = host->n_bridges; i-- > 0;) { /* backwards: a bridge may go */
+    struct tt_bridge *bridge = host->bridges[i];
+    struct tt_device *device, *next;
+    DL_FOREACH_SAFE(bridge->devices, device, next)
+    if (device->phase == PHASE_STOPPED)
+      device_reap(device);
     if (bridge->phase == PHASE_STOPPED)
       bridge_reap(bridge);
-    for (struct tt_device *device = bridge->devices; device; device = device->next)
-      if (device->phase == PHASE_STOPPED)
-        device_leave(device);
   }
   if (host->n_running == 0 && host->stopped_fn) {
     void (*fn)(void *user) = host->stopped_fn;
@@ -432,8 +504,19 @@ void tt_host_isolation(struct tt_host *host, const struct tt_isolation *isolatio
 void tt_host_start(struct tt_host *host)
 {
   for (size_t i = 0; i < host->n_bridges; i++)
-    bridge_start(&host->bridges[i]);
+    bridge_start(host->bridges[i]);
   status_show(host);
+}
+
+void bridge_stop(struct tt_bridge *bridge)
+{
+  if (bridge->phase != PHASE_RUNNING)
+    return;
+  bridge->phase = PHASE_STOPPING;
+  for (struct tt_device *device = bridge->devices; device; device = device->next)
+    if (device->phase != PHASE_IDLE)
+      requests_cancel(device, true);
+  bridge->ops->stop(bridge);
 }
 
 void tt_host_stop(struct tt_host *host, void (*fn)(void *user), void *user)
@@ -445,16 +528,8 @@ void tt_host_stop(struct tt_host *host, void (*fn)(void *user), void *user)
   host->stopped_user = user;
   host->is_reap_due = true; /* with nothing to stop, the pump tells so */
   requests_pump(host);
-  for (size_t i = 0; i < host->n_bridges; i++) {
-    struct tt_bridge *bridge = &host->bridges[i];
-    if (bridge->phase != PHASE_RUNNING)
-      continue;
-    bridge->phase = PHASE_STOPPING;
-    for (struct tt_device *device = bridge->devices; device; device = device->next)
-      if (device->phase != PHASE_IDLE)
-        requests_cancel(device, true);
-    bridge->ops->stop(bridge);
-  }
+  for (size_t i = 0; i < host->n_bridges; i++)
+    bridge_stop(host->bridges[i]);
 }
 
 bool tt_host_is_stopped(const struct tt_host *host)
@@ -488,10 +563,13 @@ static const struct tt_calls calls = {
 };
 
 /* ---- Making everything from the configuration --------------------------------------------------------------- */
-static int device_create(struct tt_host *host, const struct tt_device_entry *entry)
+/* Its node. -EEXIST and the like: it cannot be one. */
+static int device_show(struct tt_device *device)
 {
+  struct tt_host *host = device->host;
+  struct tt_bridge *bridge = device->bridge;
+  const struct tt_device_entry *entry = device->entry;
   struct tt_node *node;
-  struct tt_bridge *bridge = entry->connection < host->n_bridges ? &host->bridges[entry->connection] : NULL;
   bool is_disabled = entry->is_disabled || !bridge;
   struct tt_node_spec spec = {
       .kind = TT_NODE_DEVICE,
@@ -503,102 +581,151 @@ static int device_create(struct tt_host *host, const struct tt_device_entry *ent
       .model = entry->model,
       .points = is_disabled ? NULL : entry->config.points,
       .n_points = is_disabled ? 0 : entry->config.n_points,
-      .timeout_us = bridge ? bridge->config->timeout_us : 0,
+      .timeout_us = bridge ? target_of(bridge)->timeout_us : 0,
       .is_disabled = is_disabled,
   };
   int r = tt_tree_add(tree_of(host), host_now(host), &spec, &node);
-  if (r == -ENOMEM || r == -ENOSPC)
-    return r;
-  if (r < 0) {
-    tt_log(TT_LOG_ERROR, entry->config.key, "cannot be a node: %s", strerror(-r));
-    return 0;
-  }
-  if (is_disabled)
-    message(host, node->id, "config", TT_MESSAGE_ERROR,
-            entry->error ? entry->error : "its connection does not exist");
-  if (!bridge)
-    return 0;
-
-  struct tt_device *device = &host->devices[host->n_devices++];
-  *device = (struct tt_device){.bridge = bridge, .entry = entry, .node = node->id};
-  HASH_ADD(hh, host->by_node, node, sizeof(device->node), device);
-  device->next = bridge->devices;
-  bridge->devices = device;
-  return 0;
-}
-
-/* Devices were put in front; attach and show them in the order of the files. */
-static void in_order(struct tt_bridge *bridge)
-{
-  struct tt_device *device = bridge->devices, *next;
-  for (bridge->devices = NULL; device; device = next) {
-    next = device->next;
-    device->next = bridge->devices;
-    bridge->devices = device;
-  }
-}
-
-static int bridge_create(struct tt_bridge *bridge)
-{
-  const struct tt_connection_config *config = bridge->config;
-  int r = status_connection_create(bridge);
   if (r < 0)
     return r;
-  in_order(bridge);
-  if (config->is_disabled || !config->ops) {
-    bridge->ops = NULL;
-    bridge_disable(bridge, config->error ? config->error : "there is no such bridge");
-    tt_log(TT_LOG_ERROR, config->name, "disabled: %s", bridge->down);
-  }
+  device->node = node->id;
+  if (is_disabled)
+    host_message(host, node->id, "config", TT_MESSAGE_ERROR,
+                 entry->error ? entry->error : "its connection does not exist");
   return 0;
+}
+
+int device_create(struct tt_host *host, struct tt_bridge *bridge, const struct tt_device_entry *entry,
+                  struct hold hold, struct tt_device **ret)
+{
+  struct tt_device *device = calloc(1, sizeof(*device));
+  if (!device) {
+    hold_release(&hold);
+    return -ENOMEM;
+  }
+  *device = (struct tt_device){.host = host,
+                               .bridge = bridge,
+                               .entry = entry,
+                               .ops_of_entry = bridge ? target_of(bridge)->ops : NULL,
+                               .hold = hold};
+  if (bridge)
+    DL_APPEND(bridge->devices, device);
+  int r = device_show(device);
+  if (r < 0) {
+    if (r != -ENOMEM && r != -ENOSPC) {
+      tt_log(TT_LOG_ERROR, entry->config.key, "cannot be a node: %s", strerror(-r));
+      r = 0;
+    }
+    device_free(device);
+    *ret = NULL;
+    return r;
+  }
+  HASH_ADD_KEYPTR(hh_key, host->by_key, entry->config.key, strlen(entry->config.key), device);
+  if (bridge) {
+    HASH_ADD(hh, host->by_node, node, sizeof(device->node), device);
+    if (bridge->down || bridge->link == TT_LINK_OFFLINE)
+      tell_device(device, bridge->down ? bridge->down : bridge->link_text);
+  }
+  *ret = device;
+  return 0;
+}
+
+int bridge_create(struct tt_host *host, const struct tt_connection_config *config, struct hold hold,
+                  struct tt_bridge **ret)
+{
+  struct tt_bridge *bridge = calloc(1, sizeof(*bridge));
+  struct tt_bridge **bridges = reallocarray(host->bridges, host->n_bridges + 1, sizeof(struct tt_bridge *));
+  if (bridges)
+    host->bridges = bridges;
+  if (!bridge || !bridges) {
+    free(bridge);
+    hold_release(&hold);
+    return -ENOMEM;
+  }
+  *bridge = (struct tt_bridge){.calls = &calls, .host = host, .config = config, .hold = hold, .ops = config->ops};
+  host->bridges[host->n_bridges++] = bridge;
+  *ret = bridge;
+  return 0;
+}
+
+int bridge_show(struct tt_bridge *bridge)
+{
+  int r = status_connection_create(bridge);
+  if (r == 0)
+    bridge_judge(bridge);
+  return r;
+}
+
+void bridge_free(struct tt_bridge *bridge)
+{
+  struct tt_host *host = bridge->host;
+  size_t i = 0;
+  while (host->bridges[i] != bridge)
+    i++;
+  memmove(&host->bridges[i], &host->bridges[i + 1], (--host->n_bridges - i) * sizeof(struct tt_bridge *));
+  sd_event_source_disable_unref(bridge->discovery.timer);
+  free(bridge->link_text);
+  hold_release(&bridge->hold);
+  hold_release(&bridge->next_hold);
+  free(bridge);
+}
+
+struct tt_bridge *bridge_find(const struct tt_host *host, const char *name)
+{
+  for (size_t i = 0; i < host->n_bridges; i++)
+    if (strcmp(host->bridges[i]->config->name, name) == 0)
+      return host->bridges[i];
+  return NULL;
 }
 
 /* Places are there when something is below them. */
-static void label_places(struct tt_host *host)
+void host_label_places(struct tt_host *host)
 {
+  struct tt_tree *tree = tree_of(host);
+  for (struct tt_node *node = tt_tree_walk(tree, NULL); node; node = tt_tree_walk(tree, node))
+    if (node->kind == TT_NODE_PLACE && node->label)
+      tt_tree_set_label(tree, node->id, NULL);
   for (size_t i = 0; i < host->config->n_places; i++) {
     const struct tt_place_config *place = &host->config->places[i];
-    const struct tt_node *node = tt_tree_find(tree_of(host), place->path, NULL, NULL);
+    const struct tt_node *node = tt_tree_find(tree, place->path, NULL, NULL);
     if (node)
-      tt_tree_set_label(tree_of(host), node->id, &place->label);
+      tt_tree_set_label(tree, node->id, &place->label);
   }
 }
 
 static int make(struct tt_host *host)
 {
-  const struct tt_config *config = host->config;
+  struct tt_config *config = host->config;
   int r = tt_inbox_create(host->event, &host->inbox);
   if (r >= 0)
     r = requests_init(host);
   if (r < 0)
     return r;
-  host->bridges = calloc(config->n_connections + 1, sizeof(*host->bridges));
-  host->devices = calloc(config->n_devices + 1, sizeof(*host->devices));
-  if (!host->bridges || !host->devices)
-    return -ENOMEM;
-  host->n_bridges = config->n_connections;
-  for (size_t i = 0; i < host->n_bridges; i++)
-    host->bridges[i] = (struct tt_bridge){
-        .calls = &calls, .host = host, .config = &config->connections[i], .ops = config->connections[i].ops};
-  for (size_t i = 0; r >= 0 && i < config->n_devices; i++)
-    r = device_create(host, &config->devices[i]);
-  label_places(host);
+  for (size_t i = 0; r >= 0 && i < config->n_connections; i++) {
+    struct tt_bridge *bridge;
+    r = bridge_create(host, &config->connections[i], (struct hold){.whole = tt_config_ref(config)}, &bridge);
+  }
+  for (size_t i = 0; r >= 0 && i < config->n_devices; i++) {
+    const struct tt_device_entry *entry = &config->devices[i];
+    struct tt_device *device;
+    r = device_create(host, entry->connection < host->n_bridges ? host->bridges[entry->connection] : NULL, entry,
+                      (struct hold){.whole = tt_config_ref(config)}, &device);
+  }
+  host_label_places(host);
   if (r >= 0)
     r = status_create(host); /* after the devices: people look at those first */
   for (size_t i = 0; r >= 0 && i < host->n_bridges; i++)
-    r = bridge_create(&host->bridges[i]);
+    r = bridge_show(host->bridges[i]);
   return r;
 }
 
-int tt_host_create(struct sd_event *event, struct tt_core *core, const struct tt_config *config,
-                   struct tt_host **ret)
+int tt_host_create(struct sd_event *event, struct tt_core *core, struct tt_config *config, struct tt_host **ret)
 {
   struct tt_host *host = calloc(1, sizeof(*host));
   if (!host)
     return -ENOMEM;
   host->event = event;
   host->core = core;
-  host->config = config;
+  host->config = tt_config_ref(config);
   int r = make(host);
   if (r < 0) {
     tt_host_destroy(host);
@@ -614,23 +741,33 @@ void tt_host_destroy(struct tt_host *host)
   if (!host)
     return;
   bool is_stopped = host->n_running == 0;
-  for (size_t i = 0; i < host->n_devices; i++) {
-    if (host->devices[i].phase != PHASE_IDLE && is_stopped)
-      device_finish(&host->devices[i]);
-    free(host->devices[i].fail_text);
+  struct tt_device *device, *next;
+  for (size_t i = 0; i < host->n_bridges; i++) {
+    host->bridges[i]->discovery.timer = sd_event_source_disable_unref(host->bridges[i]->discovery.timer);
+    DL_FOREACH(host->bridges[i]->devices, device)
+      if (device->phase != PHASE_IDLE && is_stopped)
+        device_finish(device);
   }
-  HASH_CLEAR(hh, host->by_node);
-  for (size_t i = 0; i < host->n_bridges; i++)
-    sd_event_source_disable_unref(host->bridges[i].discovery.timer);
-  for (size_t i = 0; i < host->n_bridges; i++)
-    free(host->bridges[i].link_text);
   status_finish(host);
   requests_finish(host);
   if (!is_stopped)
     return; /* the threads that remain may still post: the process is about to end */
+  HASH_CLEAR(hh, host->by_node);
+  HASH_ITER(hh_key, host->by_key, device, next)
+    if (!device->bridge) {
+      HASH_DELETE(hh_key, host->by_key, device);
+      device_free(device);
+    }
+  HASH_CLEAR(hh_key, host->by_key);
+  while (host->n_bridges > 0) {
+    struct tt_bridge *bridge = host->bridges[0];
+    DL_FOREACH_SAFE(bridge->devices, device, next)
+    device_free(device);
+    bridge_free(bridge);
+  }
   tt_inbox_destroy(host->inbox);
+  tt_config_destroy(host->config);
   free(host->bridges);
-  free(host->devices);
   free(host);
 }
 

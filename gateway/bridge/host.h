@@ -13,9 +13,9 @@
 
 struct tt_host;
 
-/* Makes all nodes; nothing runs yet. Everything must outlive the host. -ENOMEM and errors of the tree. */
-int tt_host_create(struct sd_event *event, struct tt_core *core, const struct tt_config *config,
-                   struct tt_host **ret);
+/* Makes all nodes; nothing runs yet. Event and core must outlive the host; of the configuration it keeps what it needs
+ * (tt_config_ref()). -ENOMEM and errors of the tree. */
+int tt_host_create(struct sd_event *event, struct tt_core *core, struct tt_config *config, struct tt_host **ret);
 /* Instances that have not stopped are left in memory: threads of theirs may still run. */
 void tt_host_destroy(struct tt_host *host);
 
@@ -36,7 +36,23 @@ void tt_host_start(struct tt_host *host);
 void tt_host_stop(struct tt_host *host, void (*fn)(void *user), void *user);
 bool tt_host_is_stopped(const struct tt_host *host);
 
-/* One device leaves and joins again: what a change of configuration is made of. -ENODEV: no such device, or not in a
+/* ---- Another configuration -----------------------------------------------------------------------------------
+ * What differs leaves and joins; what does not keeps its connection, its node, its values and its requests, wherever
+ * in the files it stands now. Devices whose own part is the same, but whose connection is not, keep their nodes. */
+struct tt_host_changes {
+  size_t added, changed, removed, unchanged; /* devices */
+  size_t connections_added, connections_changed, connections_removed, connections_unchanged;
+};
+/* Takes over `config` as far as it differs from what is there: all of it, or (`only` not NULL) this device and the
+ * connection that it is new to. Of the configuration the host keeps what it needs. Its poll classes must have been
+ * numbered by those of the one before (tt_config_env.before). Returns at once; what leaves is let go later, and what has
+ * its key or its connection begins after that. -ENOMEM: nothing has changed. */
+int tt_host_apply(struct tt_host *host, struct tt_config *config, const char *only, struct tt_host_changes *ret);
+const struct tt_config *tt_host_config(const struct tt_host *host); /* the newest */
+/* Whom would it disable that runs now? The key of a device or the name of a connection; NULL: nobody. */
+const char *tt_host_would_disable(const struct tt_host *host, const struct tt_config *config);
+
+/* One device leaves and joins again. -ENODEV: no such device, or not in a
  * state for it. Detaching is done when tt_host_is_attached() has become false. */
 int tt_host_detach(struct tt_host *host, const char *key);
 int tt_host_attach(struct tt_host *host, const char *key);

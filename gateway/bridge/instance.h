@@ -22,6 +22,12 @@ enum phase {
 struct op;
 struct request;
 
+/* What keeps a configuration in memory: the whole it came with, or an arena of its own. */
+struct hold {
+  struct tt_config *whole;
+  struct tt_arena *own;
+};
+
 /* What a connection node shows; the last values that were reported. */
 #define STATUS_NUMBERS 5
 
@@ -39,8 +45,13 @@ struct tt_bridge {
   const struct tt_calls *calls; /* first: calls.h */
   struct tt_host *host;
   const struct tt_connection_config *config;
+  struct hold hold;
   const struct tt_bridge_ops *ops; /* NULL: disabled; `isolated` when it has a process of its own */
   struct tt_bridge_ops isolated;   /* isolate.h */
+  /* change.c: what it is to become, as soon as it has stopped */
+  const struct tt_connection_config *next_config; /* NULL: nothing else */
+  struct hold next_hold;
+  bool is_leaving; /* nothing at all */
   struct tt_mailbox *mailbox;
   void *state;
   tt_id node;
@@ -50,6 +61,7 @@ struct tt_bridge {
   char *link_text;  /* why not online; NULL */
   const char *down; /* why it is disabled; NULL */
   struct tt_device *devices;
+  size_t n_leaving;                  /* of them */
   struct tt_connection_status count; /* the numbers of it */
   int64_t shown[STATUS_NUMBERS];     /* -1: never */
   const char *shown_state;
@@ -59,10 +71,15 @@ struct tt_bridge {
 };
 
 struct tt_device {
-  struct tt_bridge *bridge; /* first: calls.h */
-  UT_hash_handle hh;        /* host->by_node */
-  struct tt_device *next;   /* of the bridge */
+  struct tt_bridge *bridge; /* first: calls.h; NULL: a disabled device of a connection that does not exist */
+  struct tt_host *host;
+  UT_hash_handle hh;             /* host->by_node; those with a bridge */
+  UT_hash_handle hh_key;         /* host->by_key, in order of the files */
+  struct tt_device *prev, *next; /* of the bridge */
   const struct tt_device_entry *entry;
+  const struct tt_bridge_ops *ops_of_entry; /* whose structs are in it; NULL: none are */
+  struct hold hold;
+  bool is_leaving; /* has no node any more and is in no hash; freed when the bridge has let go of it */
   tt_id node;
   void *state;
   enum phase phase;
@@ -90,13 +107,11 @@ struct slot {
 struct tt_host {
   struct sd_event *event;
   struct tt_core *core;
-  const struct tt_config *config;
+  struct tt_config *config; /* the newest: poll classes, places */
   struct tt_inbox *inbox;
-  struct tt_bridge *bridges;
+  struct tt_bridge **bridges;
   size_t n_bridges;
-  struct tt_device *devices; /* all of them, one array: pointers are stable */
-  size_t n_devices;
-  struct tt_device *by_node;
+  struct tt_device *by_key, *by_node;
   struct tt_found_hooks found;
   struct tt_isolation isolation;
   tt_id node;       /* `gateway` */
@@ -122,6 +137,12 @@ static inline struct tt_now host_now(const struct tt_host *host)
   return tt_core_now(host->core);
 }
 
+/* What the connection is, or is about to be. */
+static inline const struct tt_connection_config *target_of(const struct tt_bridge *bridge)
+{
+  return bridge->next_config ? bridge->next_config : bridge->config;
+}
+
 /* Attached, and its connection is not on its way out: only then the bridge may be called for it. */
 static inline bool device_is_usable(const struct tt_device *device)
 {
@@ -139,6 +160,35 @@ void bridge_breach(struct tt_bridge *bridge, const char *what);
 
 /* Free what has stopped or detached; end its requests. At the start of the pump: none of its calls runs then. */
 void host_reap(struct tt_host *host);
+
+/* How it is: shown on its node. */
+void host_message(struct tt_host *host, tt_id id, const char *code, enum tt_message_type type, const char *text);
+
+/* Nodes of it with the entry of the configuration that `hold` keeps, which is taken over. Not attached. -ENOMEM,
+ * -ENOSPC; a device that cannot be a node is logged and left out. */
+int device_create(struct tt_host *host, struct tt_bridge *bridge, const struct tt_device_entry *entry,
+                  struct hold hold, struct tt_device **ret);
+/* The device as the configuration has it goes: its node at once, the rest when the bridge has let go of it. */
+void device_leave(struct tt_device *device);
+int device_attach(struct tt_device *device);
+struct tt_device *device_find(const struct tt_host *host, const char *key);
+
+/* Without a node, which bridge_show() makes. `hold` is taken over. */
+int bridge_create(struct tt_host *host, const struct tt_connection_config *config, struct hold hold,
+                  struct tt_bridge **ret);
+int bridge_show(struct tt_bridge *bridge);
+void bridge_start(struct tt_bridge *bridge);
+void bridge_stop(struct tt_bridge *bridge);
+void bridge_free(struct tt_bridge *bridge); /* its devices are gone */
+struct tt_bridge *bridge_find(const struct tt_host *host, const char *name);
+/* Why it cannot run, or (NULL) that it can, on its node and its devices. */
+void bridge_judge(struct tt_bridge *bridge);
+void host_label_places(struct tt_host *host);
+
+/* ---- change.c */
+void hold_release(struct hold *hold);
+/* It is idle: what it is to become. */
+void bridge_change(struct tt_bridge *bridge);
 
 /* ---- request.c */
 void requests_pump(struct tt_host *host);      /* in a later event of the loop */
@@ -178,6 +228,10 @@ void device_probe(struct tt_device *device, uint16_t point, const char *text);
 int status_create(struct tt_host *host);
 int status_connection_create(struct tt_bridge *bridge);
 void status_finish(struct tt_host *host);
+/* The connection is named and configured as its config says now. */
+void status_connection_show(struct tt_bridge *bridge);
+/* Devices that the configuration has wrong, on the node of the gateway. */
+void status_show_disabled(struct tt_host *host);
 /* Something may have changed: shown within a second; a change of state at once. */
 void status_touch(struct tt_host *host);
 void status_show(struct tt_host *host);

@@ -53,7 +53,7 @@ int poll_plan(struct tt_device *device)
 {
   const struct tt_device_config *config = &device->entry->config;
   const struct tt_config *all = device->bridge->host->config;
-  size_t count[TT_POLL_CLASSES_MAX] = {0}, n = 0;
+  size_t count[TT_POLL_SLOTS_MAX] = {0}, n = 0;
   for (size_t i = 0; i < config->n_points; i++) {
     const struct tt_point *point = &config->points[i];
     if (point->poll >= 0 && (size_t)point->poll < all->n_polls && point->address && !point->is_hidden)

@@ -402,7 +402,7 @@ static int on_pump(sd_event_source *source, void *user)
 }
 
 /* ---- Hooks of the core ------------------------------------------------------------------------------------ */
-static struct tt_device *device_find(struct tt_host *host, tt_id node)
+static struct tt_device *device_of(struct tt_host *host, tt_id node)
 {
   struct tt_device *device;
   HASH_FIND(hh, host->by_node, &node, sizeof(node), device);
@@ -488,7 +488,7 @@ static int hook_read(void *user, tt_id node, const uint16_t points[], size_t n, 
     status_show(host);
     return request_answer_later(host, fn, fn_user);
   }
-  struct tt_device *device = device_find(host, node);
+  struct tt_device *device = device_of(host, node);
   if (!device)
     return -ENODEV;
   if (n == 0)
@@ -520,7 +520,7 @@ static int hook_write(void *user, tt_id node, uint16_t point, const struct tt_va
                       tt_device_fn fn, void *fn_user)
 {
   struct tt_host *host = user;
-  struct tt_device *device = device_find(host, node);
+  struct tt_device *device = device_of(host, node);
   struct tt_value value;
   struct op *op;
   if (!device)

@@ -76,7 +76,7 @@ const char *status_state(const struct tt_bridge *bridge)
 
 static void show_connection(struct tt_host *host, size_t i)
 {
-  struct tt_bridge *bridge = &host->bridges[i];
+  struct tt_bridge *bridge = host->bridges[i];
   struct tt_connection_status status = tt_host_connection(host, i);
   const uint64_t numbers[STATUS_NUMBERS] = {status.devices, status.failed, status.late, status.dropped,
                                             status.breaches};
@@ -94,11 +94,12 @@ static void show_connection(struct tt_host *host, size_t i)
 
 static void show_gateway(struct tt_host *host)
 {
-  int64_t numbers[TT_COUNT(host->shown)] = {(int64_t)host->config->n_devices, 0, (int64_t)host->config->n_disabled};
-  for (size_t i = 0; i < host->n_devices; i++) {
-    const struct tt_device *device = &host->devices[i];
-    numbers[1] += !device->entry->is_disabled &&
+  int64_t numbers[TT_COUNT(host->shown)] = {0};
+  for (const struct tt_device *device = host->by_key; device; device = device->hh_key.next) {
+    numbers[0]++;
+    numbers[1] += !device->entry->is_disabled && device->bridge &&
                   (device->is_down || device->phase != PHASE_RUNNING || device->bridge->link == TT_LINK_OFFLINE);
+    numbers[2] += device->entry->is_disabled;
   }
   for (size_t k = 0; k < TT_COUNT(numbers); k++) {
     if (host->shown[k] == numbers[k])
@@ -152,7 +153,6 @@ int status_create(struct tt_host *host)
       .n_points = TT_COUNT(gateway_points),
   };
   struct tt_node *node;
-  char text[64];
   int r = sd_event_add_time(host->event, &host->status_timer, CLOCK_MONOTONIC, TT_NEVER, 0, on_status, host);
   if (r >= 0)
     r = tt_tree_add(tree, host_now(host), &spec, &node);
@@ -163,12 +163,20 @@ int status_create(struct tt_host *host)
   report_text(host, host->node, 0, TT_VERSION);
   char stamp[TT_DATETIME_SIZE];
   report_text(host, host->node, 1, tt_datetime_print(stamp, host_now(host).wall_us));
-  if (host->config->n_disabled > 0) {
-    snprintf(text, sizeof(text), "%zu of %zu devices are disabled", host->config->n_disabled,
-             host->config->n_devices);
-    tt_node_message(tree, host_now(host), node, "config", TT_MESSAGE_WARNING, text);
-  }
+  status_show_disabled(host);
   return 0;
+}
+
+void status_show_disabled(struct tt_host *host)
+{
+  char text[64];
+  size_t n = 0, n_disabled = 0;
+  for (const struct tt_device *device = host->by_key; device; device = device->hh_key.next) {
+    n++;
+    n_disabled += device->entry->is_disabled;
+  }
+  snprintf(text, sizeof(text), "%zu of %zu devices are disabled", n_disabled, n);
+  host_message(host, host->node, "config", TT_MESSAGE_WARNING, n_disabled > 0 ? text : NULL);
 }
 
 int status_connection_create(struct tt_bridge *bridge)
@@ -189,9 +197,14 @@ int status_connection_create(struct tt_bridge *bridge)
     return r;
   bridge->node = node->id;
   memset(bridge->shown, -1, sizeof(bridge->shown));
-  if (bridge->ops)
-    report_text(host, bridge->node, 0, bridge->ops->name);
+  status_connection_show(bridge);
   return 0;
+}
+
+void status_connection_show(struct tt_bridge *bridge)
+{
+  if (bridge->ops)
+    report_text(bridge->host, bridge->node, 0, bridge->ops->name);
 }
 
 void status_finish(struct tt_host *host)
@@ -206,7 +219,7 @@ size_t tt_host_n_connections(const struct tt_host *host)
 
 struct tt_connection_status tt_host_connection(struct tt_host *host, size_t i)
 {
-  struct tt_bridge *bridge = &host->bridges[i];
+  struct tt_bridge *bridge = host->bridges[i];
   struct tt_connection_status status = bridge->count;
   status.name = bridge->config->name;
   status.protocol = bridge->config->ops ? bridge->config->ops->name : "";

@@ -42,3 +42,4 @@ int tt_command_set(int argc, char **argv);
 int tt_command_watch(int argc, char **argv);
 int tt_command_status(int argc, char **argv);
 int tt_command_requests(int argc, char **argv);
+int tt_command_reload(int argc, char **argv);

@@ -20,7 +20,8 @@
 #define TT_DEVICES_MAX       20000
 #define TT_CONNECTIONS_MAX   200
 #define TT_POLL_CLASSES_MAX  64
-#define TT_DIAGS_MAX         1000 /* messages kept; the rest is counted */
+#define TT_POLL_SLOTS_MAX    (2 * TT_POLL_CLASSES_MAX) /* indices of poll classes, with those that went */
+#define TT_DIAGS_MAX         1000                      /* messages kept; the rest is counted */
 
 struct tt_server_config {
   const char *host; /* NULL: from the JID, by DNS */
@@ -81,7 +82,8 @@ struct tt_device_entry {
   const char *vendor, *model, *mapping;
   size_t connection; /* index; SIZE_MAX when unknown */
   bool is_disabled;
-  const char *error; /* the first error, with file:line:column */
+  const char *error;  /* the first error, with file:line:column */
+  const char *notice; /* what is wrong with its own description and was left out; NULL */
 };
 
 struct tt_config {
@@ -89,7 +91,7 @@ struct tt_config {
   struct tt_texts languages;
   struct tt_rule *rules;
   size_t n_rules;
-  struct tt_poll_class *polls;
+  struct tt_poll_class *polls; /* name NULL: nobody's index */
   size_t n_polls;
   struct tt_connection_config *connections;
   size_t n_connections;
@@ -101,6 +103,10 @@ struct tt_config {
   size_t n_places;
   struct tt_texts files; /* every file that was read, in order */
   bool is_usable;        /* false: thingtree.yaml itself is wrong */
+  /* Errors that belong to no device and no connection: a file that cannot be read, a key that stands twice. Things may be
+   * missing because of them. */
+  size_t n_loose_errors;
+  size_t n_users; /* tt_config_ref() beside the first */
 };
 
 struct tt_config_env {
@@ -113,11 +119,16 @@ struct tt_config_env {
   const char *(*why)(void *user, const char *protocol);
   const char *const *names;
   void *user;
+  /* The configuration that runs: a poll class that is the same in both keeps its index, and no other gets one that
+   * there is in it. NULL: none runs. */
+  const struct tt_config *before;
 };
 
 /* Always gives a configuration and the diagnostics, unless out of memory (-ENOMEM). */
 int tt_config_load(const struct tt_config_env *env, struct tt_config **ret_config, struct tt_diags **ret_diags);
-void tt_config_destroy(struct tt_config *config); /* wipes secrets */
+/* One more who uses it; each of them destroys it. */
+struct tt_config *tt_config_ref(struct tt_config *config);
+void tt_config_destroy(struct tt_config *config); /* the last: wipes secrets */
 
 /* Diagnostics as people read them (CONFIGURATION in the manual). The source lines are read while the
  * configuration lives: render before destroying it. */

@@ -274,6 +274,7 @@ void tt_diag(struct tt_diags *diags, enum tt_severity severity, const char *code
   }
 
   diags->total[severity]++;
+  diags->n_loose += severity == TT_SEVERITY_ERROR && !about;
   struct tt_diag_message *m =
       diags->n < TT_DIAGS_MAX ? grow(diags, (void **)&diags->messages, diags->n, sizeof *m) : NULL;
   if (severity == TT_SEVERITY_ERROR)

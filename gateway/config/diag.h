@@ -61,6 +61,7 @@ struct tt_diags {
   size_t n;
   size_t total[TT_SEVERITY_ERROR + 1]; /* also those that were not kept */
   size_t current;                      /* index of the message added last; TT_DIAG_NONE: it is not kept */
+  size_t n_loose;                      /* errors that are about no device and no connection */
   struct tt_diag_source *sources;
   size_t n_sources;
   struct tt_mark *hidden;

@@ -305,7 +305,7 @@ static int load_all(struct tt_loader *l, const char *name)
     r = tt_load_languages(l, NULL);
   if (r != -ENOMEM)
     r = tt_load_poll_presets(l);
-  for (size_t p = 0; p < TT_COUNT(parts) && r != -ENOMEM; p++)
+  for (size_t p = 0; p < TT_COUNT(parts) && r != -ENOMEM; p++) {
     for (size_t i = 0; i < l->n_configs && r != -ENOMEM; i++) {
       if (!l->files[i].root)
         continue;
@@ -314,7 +314,11 @@ static int load_all(struct tt_loader *l, const char *name)
       if (r == -EINVAL && i == 0 && p == 0)
         is_usable = false;
     }
+    if (p == 0 && r != -ENOMEM)
+      r = tt_load_number_polls(l);
+  }
   l->config->is_usable = is_usable;
+  l->config->n_loose_errors = l->diags->n_loose;
   return r == -ENOMEM || l->diags->failed ? -ENOMEM : 0;
 }
 
@@ -356,7 +360,7 @@ static int load_limited(const struct tt_config_env *env, size_t limit, struct ow
   if (r == 0) {
     c->files.text = tt_arena_alloc(l->arena, TT_CONFIG_FILES_MAX * sizeof *c->files.text);
     c->connections = tt_arena_alloc(l->arena, TT_CONNECTIONS_MAX * sizeof *c->connections);
-    c->polls = tt_arena_alloc(l->arena, TT_POLL_CLASSES_MAX * sizeof *c->polls);
+    c->polls = tt_arena_alloc(l->arena, TT_POLL_SLOTS_MAX * sizeof *c->polls);
     r = c->files.text && c->connections && c->polls ? load_all(l, slash ? slash + 1 : env->file) : -ENOMEM;
   }
   finish_loader(l);
@@ -384,10 +388,20 @@ int tt_config_load(const struct tt_config_env *env, struct tt_config **ret_confi
   return tt_config_load_limited(env, TT_CONFIG_MEMORY_MAX, ret_config, ret_diags);
 }
 
+struct tt_config *tt_config_ref(struct tt_config *config)
+{
+  config->n_users++;
+  return config;
+}
+
 void tt_config_destroy(struct tt_config *config)
 {
   if (!config)
     return;
+  if (config->n_users > 0) {
+    config->n_users--;
+    return;
+  }
   struct owned *owned = TT_CONTAINER_OF(config, struct owned, config);
   tt_secrets_destroy(owned->secrets); /* wipes in the arena, too */
   tt_arena_destroy(owned->arena);

@@ -86,6 +86,7 @@ const char *tt_load_scope_error(struct tt_loader *l, struct tt_diag_scope *scope
 int tt_load_languages(struct tt_loader *l, struct tt_file *file);
 int tt_load_polls(struct tt_loader *l, struct tt_file *file); /* also of included files */
 int tt_load_poll_presets(struct tt_loader *l);
+int tt_load_number_polls(struct tt_loader *l); /* by those of the configuration before */
 int tt_load_access(struct tt_loader *l, struct tt_file *file);
 int tt_load_xmpp(struct tt_loader *l, struct tt_file *file);
 extern const struct tt_option tt_poll_options[], tt_rule_options[], tt_xmpp_options[];

@@ -36,7 +36,7 @@ const struct tt_option tt_poll_options[] = {
 static struct tt_poll_class *find_class(struct tt_config *config, const char *name)
 {
   for (size_t i = 0; i < config->n_polls; i++)
-    if (strcmp(config->polls[i].name, name) == 0)
+    if (config->polls[i].name && strcmp(config->polls[i].name, name) == 0)
       return &config->polls[i];
   return NULL;
 }
@@ -107,10 +107,55 @@ int tt_load_polls(struct tt_loader *l, struct tt_file *file)
   return r;
 }
 
+static bool is_same_class(const struct tt_poll_class *a, const struct tt_poll_class *b)
+{
+  return a->name && b->name && strcmp(a->name, b->name) == 0 && a->every_us == b->every_us &&
+         a->max_age_us == b->max_age_us && a->jitter_us == b->jitter_us;
+}
+
+/* A slot that has no class: one that never had any, else one whose class went a while ago. */
+static size_t free_slot(const struct tt_poll_class slots[], size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (slots[i].every_us == 0)
+      return i;
+  for (size_t i = 0; i < n; i++)
+    if (!slots[i].name)
+      return i;
+  return n;
+}
+
+int tt_load_number_polls(struct tt_loader *l)
+{
+  const struct tt_config *before = l->env->before;
+  struct tt_config *c = l->config;
+  struct tt_poll_class slots[TT_POLL_SLOTS_MAX + 1] = {0};
+  bool is_placed[TT_POLL_CLASSES_MAX] = {false};
+  if (!before)
+    return 0;
+  for (size_t i = 0; i < before->n_polls; i++) { /* what went stays without a name: devices may still run by it */
+    slots[i] = before->polls[i];
+    slots[i].name = NULL;
+    for (size_t k = 0; k < c->n_polls; k++)
+      if (is_same_class(&before->polls[i], &c->polls[k])) {
+        slots[i] = c->polls[k];
+        is_placed[k] = true;
+      }
+  }
+  for (size_t k = 0; k < c->n_polls; k++)
+    if (!is_placed[k])
+      slots[free_slot(slots, TT_POLL_SLOTS_MAX)] = c->polls[k];
+  c->n_polls = TT_POLL_SLOTS_MAX;
+  while (slots[c->n_polls - 1].every_us == 0)
+    c->n_polls--;
+  memcpy(c->polls, slots, c->n_polls * sizeof *slots);
+  return 0;
+}
+
 int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret_class)
 {
-  const char *names[TT_POLL_CLASSES_MAX + 1];
-  size_t n = l->config->n_polls;
+  const char *names[TT_POLL_SLOTS_MAX + 1];
+  size_t n = 0;
   char shown[TT_ITEM_SHOW_SIZE];
   struct tt_buf list TT_AUTOBUF = TT_BUF(0);
   bool is_text = item->kind == TT_ITEM_SCALAR && item->text[0];
@@ -118,10 +163,13 @@ int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret
     *ret_class = -1;
     return 0;
   }
-  for (size_t i = 0; i < n; i++) {
-    names[i] = l->config->polls[i].name;
-    tt_buf_printf(&list, "%s, ", names[i]);
-    if (is_text && strcmp(names[i], item->text) == 0) {
+  for (size_t i = 0; i < l->config->n_polls; i++) {
+    const char *name = l->config->polls[i].name;
+    if (!name)
+      continue;
+    names[n++] = name;
+    tt_buf_printf(&list, "%s, ", name);
+    if (is_text && strcmp(name, item->text) == 0) {
       *ret_class = (int)i;
       return 0;
     }

@@ -235,6 +235,17 @@ void tt_node_report_error(struct tt_tree *tree, struct tt_now now, struct tt_nod
   tt_tree_tell(tree, node, TT_CHANGE_VALUE, point);
 }
 
+void tt_node_restore(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point,
+                     const struct tt_field *known)
+{
+  struct tt_value value;
+  if (point >= node->n_points || tt_value_copy(&known->value, &value) < 0)
+    return;
+  field_set(tree, now, node, point, &value, known->stamp_us, known->is_retained);
+  node->fields[point].seen_us = known->seen_us;
+  node->fields[point].qos = known->qos;
+}
+
 bool tt_node_is_stale(const struct tt_node *node, uint16_t point, struct tt_now now)
 {
   const struct tt_field *field = &node->fields[point];

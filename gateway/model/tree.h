@@ -140,6 +140,10 @@ int tt_node_report(struct tt_tree *tree, struct tt_now now, struct tt_node *node
 void tt_node_report_missing(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point);
 void tt_node_report_error(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point,
                           const char *text);
+/* The value that another node had (a copy of the value, stamps, whether it was retained): the same field, known since
+ * then. */
+void tt_node_restore(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point,
+                     const struct tt_field *known);
 /* Is the cached value young enough: not retained, seen within max_age_us, not stale. */
 bool tt_node_is_fresh(const struct tt_node *node, uint16_t point, struct tt_now now, uint64_t max_age_us);
 bool tt_node_is_stale(const struct tt_node *node, uint16_t point, struct tt_now now);

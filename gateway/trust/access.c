@@ -522,6 +522,21 @@ int tt_access_create(const struct tt_rule *rules, size_t n, const char *state_di
   return 0;
 }
 
+int tt_access_configure(struct tt_access *access, const struct tt_rule *rules, size_t n)
+{
+  struct tt_access fresh = {.configured = rules, .n_configured = n};
+  int r = n > TT_RULES_MAX ? -EINVAL
+                           : index_make(&fresh, access->accepted, access->n_accepted, &fresh.index, &fresh.n_index);
+  if (r < 0)
+    return r;
+  index_free(access->index, access->n_index);
+  access->configured = rules;
+  access->n_configured = n;
+  access->index = fresh.index;
+  access->n_index = fresh.n_index;
+  return 0;
+}
+
 void tt_access_destroy(struct tt_access *access)
 {
   if (!access)

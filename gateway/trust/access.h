@@ -16,6 +16,8 @@ struct tt_access;
  * atomically. -EIO and the like when the state cannot be read: nobody is let in by a broken file. */
 int tt_access_create(const struct tt_rule *rules, size_t n, const char *state_dir, struct tt_access **ret);
 void tt_access_destroy(struct tt_access *access);
+/* Other rules from the configuration, in place of those. -ENOMEM, -EINVAL: the old ones stay. */
+int tt_access_configure(struct tt_access *access, const struct tt_rule *rules, size_t n);
 struct tt_access_hooks tt_access_hooks(struct tt_access *access, struct tt_core *core);
 
 /* Normalised bare JID of any JID: lower case ASCII in local part and domain, no resource, no trailing dot.

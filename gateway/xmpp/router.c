@@ -50,6 +50,12 @@ void tt_router_destroy(struct tt_router *router)
   free(router);
 }
 
+void tt_router_configure(struct tt_router *router, size_t stanza_max, bool compat_response_code)
+{
+  router->config.stanza_max = stanza_max;
+  router->config.compat_response_code = compat_response_code;
+}
+
 const struct tt_router_config *tt_router_config(const struct tt_router *router)
 {
   return &router->config;

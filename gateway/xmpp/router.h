@@ -26,6 +26,8 @@ struct tt_router_config {
 };
 
 int tt_router_create(const struct tt_router_config *config, struct tt_router **ret);
+/* What may change while it runs; dialects and control_by_message have been announced. */
+void tt_router_configure(struct tt_router *router, size_t stanza_max, bool compat_response_code);
 void tt_router_destroy(struct tt_router *router);
 /* One stanza from a server. Never fails: what cannot be answered is dropped and counted. */
 void tt_router_stanza(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza);

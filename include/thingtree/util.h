@@ -57,6 +57,7 @@ struct tt_arena;
 /* `limit` bounds the sum of all allocations in bytes; beyond it every allocation returns NULL. */
 struct tt_arena *tt_arena_create(size_t limit);
 void tt_arena_destroy(struct tt_arena *arena); /* NULL is fine */
+void tt_arena_wipe(struct tt_arena *arena);    /* all of it becomes zeros, before it is destroyed: for secrets */
 /* Zeroed, aligned for any type. NULL when out of memory or over the limit. */
 void *tt_arena_alloc(struct tt_arena *arena, size_t size);
 char *tt_arena_strdup(struct tt_arena *arena, const char *text); /* NULL in, NULL out */

@@ -229,6 +229,28 @@ static void test_local_callers_have_the_role_of_the_door(void **state)
   tt_core_destroy(core);
 }
 
+/* Other rules take the place of those before; what was accepted stays. */
+static void test_other_rules(void **state)
+{
+  static const struct tt_rule before[] = {{.who = "a@x.test", .role = TT_ROLE_ADMIN}},
+                              after[] = {{.who = "b@x.test", .role = TT_ROLE_READER}},
+                              wrong[] = {{.who = "", .role = TT_ROLE_READER}};
+  struct tt_access *access;
+  (void)state;
+  assert_int_equal(tt_access_create(before, 1, NULL, &access), 0);
+  assert_int_equal(tt_access_accept(access, "c@x.test", TT_ROLE_READER, NULL), 0);
+  assert_int_equal(tt_access_configure(access, wrong, 1), -EINVAL);
+  assert_int_equal(tt_access_configure(access, after, TT_RULES_MAX + 1), -EINVAL);
+  assert_true(tt_access_knows(access, "a@x.test"));
+  assert_int_equal(tt_access_configure(access, after, 1), 0);
+  assert_false(tt_access_knows(access, "a@x.test"));
+  assert_true(tt_access_knows(access, "b@x.test"));
+  assert_true(tt_access_knows(access, "c@x.test"));
+  assert_int_equal(tt_access_configure(access, NULL, 0), 0);
+  assert_false(tt_access_knows(access, "b@x.test"));
+  tt_access_destroy(access);
+}
+
 static void test_rules_that_are_none(void **state)
 {
   static const char *const bad[] = {"", "@", "alice@", "alice@example.org/phone", "@a@b", "a b@c", "*", "alice@*"};
@@ -713,6 +735,7 @@ static void test_broken_files_let_nobody_in(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_other_rules),
       cmocka_unit_test(test_golden_table),
       cmocka_unit_test(test_names_asked_for),
       cmocka_unit_test(test_roles_anywhere),

@@ -69,6 +69,7 @@ struct fixture {
   bool is_held; /* the devices do not answer */
 
   int device_error; /* what they answer */
+  int reload_error; /* > 0: refused */
   double power;
   char audit[4096];
 };
@@ -136,6 +137,7 @@ static void on_refused(void *user, const struct tt_caller *caller, enum tt_acces
   snprintf(f->audit + n, sizeof(f->audit) - n, "%s refused %d;", caller->bare, (int)op);
 }
 
+static int on_reload(void *user, struct tt_api_reload *ret);
 static void on_status(void *user TT_UNUSED, struct tt_api_status *status)
 {
   tt_api_status_session(status, &(struct tt_api_session){.kind = "account", .jid = "gw@h/t", .is_online = true});
@@ -177,7 +179,7 @@ static const struct tt_poll_class poll_classes[] = {
 static int set_up(void **state)
 {
   struct fixture *f = calloc(1, sizeof(*f));
-  struct tt_api_hooks hooks = {.user = f, .status = on_status};
+  struct tt_api_hooks hooks = {.user = f, .status = on_status, .reload = on_reload};
   strcpy(f->dir, "/tmp/tt-api-XXXXXX");
   assert_non_null(mkdtemp(f->dir));
   assert_int_equal(chmod(f->dir, 0755), 0);
@@ -665,6 +667,39 @@ static void test_status(void **state)
   go(&peer);
 }
 
+static int on_reload(void *user, struct tt_api_reload *ret)
+{
+  struct fixture *f = user;
+  if (f->reload_error < 0)
+    return f->reload_error;
+  *ret = (struct tt_api_reload){.is_refused = f->reload_error > 0,
+                                .why = "said",
+                                .errors = 1,
+                                .devices = {1, 2, 3, 4},
+                                .diagnostics = strdup("x.yaml:1:1: error[x]: y\n")};
+  return 0;
+}
+
+static void test_reload(void **state)
+{
+  struct fixture *f = *state;
+  struct peer peer = come(f);
+  assert_line(
+      ask(f, &peer, "{\"do\":\"reload\"}"),
+      "{\"refused\":false,\"text\":\"said\",\"errors\":1,\"devices\":{\"added\":1,\"changed\":2,\"removed\":3,"
+      "\"unchanged\":4},\"connections\":{\"added\":0,\"changed\":0,\"removed\":0,\"unchanged\":0},"
+      "\"diagnostics\":\"x.yaml:1:1: error[x]: y\\n\",\"done\":true}");
+  f->reload_error = 1;
+  assert_line(ask(f, &peer, "{\"do\":\"reload\"}"),
+              "{\"refused\":true,\"text\":\"said\",\"errors\":1,\"diagnostics\":\"x.yaml:1:1: error[x]: y\\n\","
+              "\"done\":true}");
+  f->reload_error = -ENOMEM;
+  json_object *line = ask(f, &peer, "{\"do\":\"reload\"}");
+  assert_string_equal(json_object_get_string(json_object_object_get(line, "error")), "failed");
+  json_object_put(line);
+  go(&peer);
+}
+
 static void test_requests(void **state)
 {
   struct fixture *f = *state;
@@ -1039,6 +1074,7 @@ int main(void)
       TEST(test_watch),
       TEST(test_watching_without_reading),
       TEST(test_status),
+      TEST(test_reload),
       TEST(test_requests),
       TEST(test_other_users),
       TEST(test_the_socket_file),

@@ -44,6 +44,12 @@ static void test_what_is_told(void **state)
   while (recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0) /* the loop feeds it */
     assert_true(sd_event_run(event, 10000000) >= 0);
   assert_memory_equal(got, "WATCHDOG=1", 10);
+  char reloading[200] = "";
+  tt_notify_reloading();
+  while (strncmp(reloading, "RELOADING=1\nMONOTONIC_USEC=", 27) != 0) /* the watchdog may be fed meanwhile */
+    assert_true(recv(fd, reloading, sizeof(reloading) - 1, 0) > 0);
+  tt_notify_reloaded();
+  expect(fd, "READY=1");
   tt_notify_stopping();
   expect(fd, "STOPPING=1");
 

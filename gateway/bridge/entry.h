@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * entry.h: are two configurations of a device or a connection the same, wherever in the files they stand; and copies of
+ * them that stand alone in an arena. A comparison that could not be made says "not the same". No state, any thread.
+ */
+#pragma once
+
+#include "config/config.h"
+
+bool tt_entry_same_connection(const struct tt_connection_config *a, const struct tt_connection_config *b);
+/* Each with its connection, NULL: none. */
+bool tt_entry_same_device(const struct tt_device_entry *a, const struct tt_connection_config *of_a,
+                          const struct tt_device_entry *b, const struct tt_connection_config *of_b);
+/* Would both give the same value? How a point is written, shown or polled makes no difference. `a` is the device of p. */
+bool tt_entry_same_point(const struct tt_bridge_ops *ops, const struct tt_device_config *a,
+                         const struct tt_point *p, const struct tt_point *q);
+
+/* 0 or -ENOMEM. `ops` NULL: none. */
+int tt_entry_copy_device(const struct tt_device_entry *entry, const struct tt_bridge_ops *ops,
+                         struct tt_arena *arena, struct tt_device_entry *copy);
+int tt_entry_copy_connection(const struct tt_connection_config *c, struct tt_arena *arena,
+                             struct tt_connection_config *copy);
