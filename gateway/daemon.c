@@ -6,7 +6,7 @@
 
 #include "api/api.h"
 #include "bridge/host.h"
-#include "reload.h"
+#include "describe.h"
 #include "service/log.h"
 #include "service/loop.h"
 #include "service/notify.h"
@@ -39,6 +39,7 @@ struct tt_daemon {
   struct tt_core *core;
   struct tt_host *host;
   struct tt_reloader *reloader;
+  struct tt_describer *describer;
   struct tt_router *router;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
@@ -144,6 +145,8 @@ static int reload(struct tt_daemon *d, struct tt_reload_result *ret)
            "%zu changed, %zu removed",
            c->added, c->changed, c->removed, c->unchanged, c->connections_added, c->connections_changed,
            c->connections_removed);
+  if (!ret->is_refused)
+    tt_describer_prune(d->describer, tt_reloader_config(d->reloader));
   if (!ret->is_refused && *ret->why)
     tt_log(TT_LOG_WARNING, "reload", "%s", ret->why);
   return 0;
@@ -260,7 +263,14 @@ static int build_reloader(struct tt_daemon *d)
                                               .host = d->host,
                                               .access = d->access,
                                               .router = d->router};
-  return report(tt_reloader_create(&options, &d->reloader), "cannot start");
+  int r = tt_reloader_create(&options, &d->reloader);
+  if (r == 0)
+    r = tt_describer_create(d->options.event, d->options.described, d->host, d->reloader, &d->describer);
+  if (r == 0) {
+    tt_host_listen(d->host, &(struct tt_found_hooks){.user = d->describer, .described = tt_describer_described});
+    tt_describer_prune(d->describer, d->options.config);
+  }
+  return report(r, "cannot start");
 }
 
 static struct stream *add_stream(struct tt_daemon *d, const char *kind, const struct tt_server_config *server,
@@ -418,6 +428,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_core_destroy(d->core);
   tt_audit_destroy(d->audit);
   tt_access_destroy(d->access);
+  tt_describer_destroy(d->describer);
   tt_reloader_destroy(d->reloader);
   free(d);
   return true;

@@ -9,12 +9,14 @@
 
 struct sd_event;
 struct tt_daemon;
+struct tt_described;
 
 struct tt_daemon_options {
-  struct sd_event *event;   /* borrowed */
-  struct tt_config_env env; /* how the configuration is loaded again; texts borrowed */
-  struct tt_config *config; /* usable; what is needed of it is kept (tt_config_ref()) */
-  const char *state_dir;    /* locked by the caller */
+  struct sd_event *event;         /* borrowed */
+  struct tt_config_env env;       /* how the configuration is loaded again; texts borrowed */
+  struct tt_config *config;       /* usable; what is needed of it is kept (tt_config_ref()) */
+  struct tt_described *described; /* borrowed */
+  const char *state_dir;          /* locked by the caller */
   const char *socket;
   const char *bridges; /* directory of the shared objects */
 };

@@ -93,25 +93,32 @@ static const struct tt_device_entry *find_entry(const struct tt_config *config, 
   return NULL;
 }
 
-/* Why this cannot be taken up; false: it can. */
-static bool refuse(const struct tt_reloader *reloader, const struct tt_config *config, const char *only, char *out,
-                   size_t size)
+/* Why this cannot be taken up; false: it can. Of the devices that are asked for those remain that can, in `keys`. */
+static bool refuse(const struct tt_reloader *reloader, const struct tt_config *config, const struct tt_only *asked,
+                   const char **keys, struct tt_only *only, char *out, size_t size)
 {
-  const struct tt_device_entry *entry = only ? find_entry(config, only) : NULL;
   const char *harmed;
   if (!config->is_usable) {
     snprintf(out, size, "%s cannot be used; nothing has changed", reloader->options.env.file);
-  } else if (config->n_loose_errors > 0) {
-    snprintf(out, size, "something may be missing because of an error; nothing has changed");
-  } else if (only && (!entry || entry->is_disabled)) {
-    snprintf(out, size, "%.256s would be disabled: %.600s; nothing has changed", only,
-             entry ? entry->error : "it is not in the configuration");
-  } else if (!only && (harmed = tt_host_would_disable(reloader->options.host, config))) {
-    snprintf(out, size, "%.300s runs, and would be disabled by an error; nothing has changed", harmed);
-  } else {
-    return false;
+    return true;
   }
-  return true;
+  if (config->n_loose_errors > 0) {
+    snprintf(out, size, "something may be missing because of an error; nothing has changed");
+    return true;
+  }
+  if (!asked && (harmed = tt_host_would_disable(reloader->options.host, config))) {
+    snprintf(out, size, "%.300s runs, and would be disabled by an error; nothing has changed", harmed);
+    return true;
+  }
+  for (size_t i = 0; asked && i < asked->n; i++) {
+    const struct tt_device_entry *entry = find_entry(config, asked->keys[i]);
+    if (entry && !entry->is_disabled)
+      keys[only->n++] = asked->keys[i];
+    else
+      snprintf(out, size, "%.256s cannot be used: %.600s; nothing has changed", asked->keys[i],
+               entry ? entry->error : "it is not in the configuration");
+  }
+  return asked && only->n == 0;
 }
 
 /* Everything beside devices and connections. */
@@ -127,7 +134,7 @@ static int apply_rest(struct tt_reloader *reloader, struct tt_config *config, st
   return 0;
 }
 
-int tt_reload(struct tt_reloader *reloader, const char *only, struct tt_reload_result *ret)
+int tt_reload(struct tt_reloader *reloader, const struct tt_only *only, struct tt_reload_result *ret)
 {
   struct tt_config *config = NULL;
   struct tt_diags *diags = NULL;
@@ -140,9 +147,14 @@ int tt_reload(struct tt_reloader *reloader, const char *only, struct tt_reload_r
   ret->n_errors = tt_diags_count(diags, TT_SEVERITY_ERROR);
   tt_diags_render(diags, false, &ret->text);
   tt_diags_destroy(diags);
-  ret->is_refused = refuse(reloader, config, only, ret->why, sizeof(ret->why));
-  if (!ret->is_refused)
-    r = tt_host_apply(reloader->options.host, config, only, &ret->changes);
+  const char **keys TT_AUTOFREE = calloc(only ? only->n + 1 : 1, sizeof(*keys));
+  struct tt_only some = {.keys = keys};
+  if (!keys)
+    r = -ENOMEM;
+  else
+    ret->is_refused = refuse(reloader, config, only, keys, &some, ret->why, sizeof(ret->why));
+  if (!ret->is_refused && r == 0)
+    r = tt_host_apply(reloader->options.host, config, only ? &some : NULL, &ret->changes);
   if (!ret->is_refused && r == 0 && !only)
     r = apply_rest(reloader, config, ret);
   tt_config_destroy(config);

@@ -32,7 +32,7 @@ struct tt_reload_result {
   size_t n_errors;    /* in what was taken up: devices that are nodes with a message */
   struct tt_buf text; /* the diagnostics as `check` shows them; finish it */
 };
-/* Load the files again, and take up what differs: of everything, or (`only`) of one device. Errors of the configuration
+/* Load the files again, and take up what differs: of everything, or (`only`) of some devices. Errors of the configuration
  * are a result; below 0 is -ENOMEM. */
-int tt_reload(struct tt_reloader *reloader, const char *only, struct tt_reload_result *ret);
+int tt_reload(struct tt_reloader *reloader, const struct tt_only *only, struct tt_reload_result *ret);
 void tt_reload_result_finish(struct tt_reload_result *result);

@@ -7,6 +7,7 @@
 #include "bridge/registry.h"
 #include "cli/args.h"
 #include "daemon.h"
+#include "describe.h"
 #include "service/log.h"
 #include "service/state.h"
 
@@ -107,17 +108,26 @@ static int load(const struct tt_config_env *env, struct tt_config **ret_config)
   return -EINVAL;
 }
 
-static int run(const struct tt_config_env *env, const char *bridges, const char *state_dir, const char *socket)
+static int run(struct tt_config_env *env, const char *bridges, const char *state_dir, const char *socket)
 {
   struct tt_config *config = NULL;
+  struct tt_described *described = NULL;
   sd_event *event = NULL;
-  int lock = -1, code = TT_EXIT_UNUSABLE;
-  if (load(env, &config) == 0 && lock_state(state_dir, &lock) == 0) {
-    int r = sd_event_default(&event);
+  int lock = -1, code = TT_EXIT_UNUSABLE, r = lock_state(state_dir, &lock);
+  if (r == 0) {
+    r = tt_described_create(state_dir, &described);
+    if (r < 0)
+      fprintf(stderr, "thingtree: the state directory %s cannot be used: %s\n", state_dir, strerror(-r));
+  }
+  env->described = tt_describer_get;
+  env->described_user = described;
+  if (r == 0 && load(env, &config) == 0) {
+    r = sd_event_default(&event);
     if (r >= 0)
       code = serve(event, &(struct tt_daemon_options){.event = event,
                                                       .env = *env,
                                                       .config = config,
+                                                      .described = described,
                                                       .state_dir = state_dir,
                                                       .socket = socket,
                                                       .bridges = bridges});
@@ -125,9 +135,10 @@ static int run(const struct tt_config_env *env, const char *bridges, const char 
       fprintf(stderr, "thingtree: %s\n", strerror(-r));
   }
   sd_event_unref(event);
+  tt_config_destroy(config);
+  tt_described_destroy(described);
   if (lock >= 0)
     close(lock);
-  tt_config_destroy(config);
   return code;
 }
 

@@ -30,7 +30,7 @@ struct new_device {
 struct plan {
   struct tt_host *host;
   struct tt_config *config;
-  const char *only;
+  const struct tt_only *only;
   struct tt_host_changes changes;
   struct new_device *devices; /* to be made, in order of the files */
   size_t n_devices;
@@ -61,6 +61,14 @@ static void plan_finish(struct plan *plan)
   free(plan->devices);
 }
 
+static bool is_asked_for(const struct plan *plan, const char *key)
+{
+  bool is_asked = !plan->only;
+  for (size_t i = 0; plan->only && i < plan->only->n && !is_asked; i++)
+    is_asked = strcmp(plan->only->keys[i], key) == 0;
+  return is_asked;
+}
+
 static int plan_connection(struct plan *plan, const struct tt_connection_config *c)
 {
   struct tt_arena *arena = tt_arena_create(ENTRY_MEMORY_MAX);
@@ -85,7 +93,7 @@ static int plan_connections(struct plan *plan)
     const struct tt_bridge *bridge = bridge_find(host, c->name);
     bool is_known = bridge && !bridge->is_leaving, is_wanted = !plan->only;
     for (size_t k = 0; plan->only && k < config->n_devices; k++)
-      is_wanted |= config->devices[k].connection == i && strcmp(config->devices[k].config.key, plan->only) == 0;
+      is_wanted |= config->devices[k].connection == i && is_asked_for(plan, config->devices[k].config.key);
     if (is_known && (plan->only || tt_entry_same_connection(target_of(bridge), c))) {
       plan->changes.connections_unchanged++;
     } else if (is_wanted) {
@@ -137,7 +145,7 @@ static int plan_devices(struct plan *plan)
   for (size_t i = 0; i < config->n_devices && r == 0; i++) {
     const struct tt_device_entry *entry = &config->devices[i];
     const struct tt_device *device = device_find(plan->host, entry->config.key);
-    if (plan->only && strcmp(entry->config.key, plan->only) != 0)
+    if (!is_asked_for(plan, entry->config.key))
       continue;
     if (device && is_same_device(device, entry, connection_of(config, entry))) {
       plan->changes.unchanged++;
@@ -255,8 +263,7 @@ static void remove_devices(struct plan *plan)
   qsort(keys, config->n_devices, sizeof(*keys), index_of_device);
   HASH_ITER(hh_key, host->by_key, device, next) {
     const char *key = device->entry->config.key;
-    if ((plan->only && strcmp(plan->only, key) != 0) ||
-        bsearch(&key, keys, config->n_devices, sizeof(*keys), index_of_device))
+    if (!is_asked_for(plan, key) || bsearch(&key, keys, config->n_devices, sizeof(*keys), index_of_device))
       continue;
     plan->changes.removed++;
     device_leave(device);
@@ -337,7 +344,8 @@ static int make_devices(struct plan *plan)
   return r;
 }
 
-int tt_host_apply(struct tt_host *host, struct tt_config *config, const char *only, struct tt_host_changes *ret)
+int tt_host_apply(struct tt_host *host, struct tt_config *config, const struct tt_only *only,
+                  struct tt_host_changes *ret)
 {
   struct plan *plan = calloc(1, sizeof(*plan));
   if (!plan)
@@ -366,6 +374,12 @@ int tt_host_apply(struct tt_host *host, struct tt_config *config, const char *on
   plan_finish(plan);
   free(plan);
   return r;
+}
+
+const char *tt_host_mapping(const struct tt_host *host, const char *key)
+{
+  const struct tt_device *device = device_find(host, key);
+  return device ? device->entry->mapping : NULL;
 }
 
 const struct tt_config *tt_host_config(const struct tt_host *host)

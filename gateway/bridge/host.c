@@ -591,6 +591,7 @@ static int device_show(struct tt_device *device)
   if (is_disabled)
     host_message(host, node->id, "config", TT_MESSAGE_ERROR,
                  entry->error ? entry->error : "its connection does not exist");
+  host_message(host, node->id, "description", TT_MESSAGE_WARNING, entry->notice);
   return 0;
 }
 

@@ -43,14 +43,22 @@ struct tt_host_changes {
   size_t added, changed, removed, unchanged; /* devices */
   size_t connections_added, connections_changed, connections_removed, connections_unchanged;
 };
-/* Takes over `config` as far as it differs from what is there: all of it, or (`only` not NULL) this device and the
- * connection that it is new to. Of the configuration the host keeps what it needs. Its poll classes must have been
+struct tt_only { /* these devices */
+  const char *const *keys;
+  size_t n;
+};
+/* Takes over `config` as far as it differs from what is there: all of it, or (`only` not NULL) these devices and the
+ * connections that are new with them. Of the configuration the host keeps what it needs. Its poll classes must have been
  * numbered by those of the one before (tt_config_env.before). Returns at once; what leaves is let go later, and what has
  * its key or its connection begins after that. -ENOMEM: nothing has changed. */
-int tt_host_apply(struct tt_host *host, struct tt_config *config, const char *only, struct tt_host_changes *ret);
+int tt_host_apply(struct tt_host *host, struct tt_config *config, const struct tt_only *only,
+                  struct tt_host_changes *ret);
 const struct tt_config *tt_host_config(const struct tt_host *host); /* the newest */
 /* Whom would it disable that runs now? The key of a device or the name of a connection; NULL: nobody. */
 const char *tt_host_would_disable(const struct tt_host *host, const struct tt_config *config);
+
+/* The mapping of a device; NULL: there is no such device, or it has none. */
+const char *tt_host_mapping(const struct tt_host *host, const char *key);
 
 /* One device leaves and joins again. -ENODEV: no such device, or not in a
  * state for it. Detaching is done when tt_host_is_attached() has become false. */

@@ -22,6 +22,9 @@
 #define TT_POLL_CLASSES_MAX  64
 #define TT_POLL_SLOTS_MAX    (2 * TT_POLL_CLASSES_MAX) /* indices of poll classes, with those that went */
 #define TT_DIAGS_MAX         1000                      /* messages kept; the rest is counted */
+/* Of what devices say of themselves: scalars, lists and maps of one; bytes of all, in the order of the files. */
+#define TT_DESCRIPTION_ITEMS_MAX  50000
+#define TT_DESCRIPTIONS_BYTES_MAX (64u * 1024 * 1024)
 
 struct tt_server_config {
   const char *host; /* NULL: from the JID, by DNS */
@@ -119,6 +122,10 @@ struct tt_config_env {
   const char *(*why)(void *user, const char *protocol);
   const char *const *names;
   void *user;
+  /* What the device `key`, which uses `mapping`, has said of itself (tt_describe()): JSON that nobody has looked at, on
+   * the heap; NULL: nothing. The function may be NULL. */
+  char *(*described)(void *user, const char *key, const char *mapping);
+  void *described_user;
   /* The configuration that runs: a poll class that is the same in both keeps its index, and no other gets one that
    * there is in it. NULL: none runs. */
   const struct tt_config *before;

@@ -53,6 +53,8 @@ struct device {
   struct device_options options;
   struct tt_mapping *mapping;
   const struct tt_item *root; /* of the mapping, holes filled */
+  struct tt_description description;
+  struct tt_diag_leniency lenient; /* what was wrong with it */
 };
 
 /* ---- Key and place -------------------------------------------------------------------------------------- */
@@ -191,6 +193,14 @@ static int pick_poll(struct device *d, int *ret_poll, const char **ret_name)
   return item ? tt_load_poll_class(d->l, item, ret_poll) : 0;
 }
 
+/* Points of a mapping without parameters and descriptions in them are the same for all its devices. */
+static bool is_shared(const struct tt_mapping *m, const struct tt_points_source *source, const char *poll)
+{
+  return m->points && !source->overrides && !source->described && m->shared_points == source->points &&
+         m->shared_defaults == source->defaults && m->shared_timeout_us == source->timeout_us &&
+         strcmp(m->shared_poll, poll) == 0;
+}
+
 static int load_device_points(struct device *d, uint64_t timeout_us)
 {
   struct tt_mapping *m = d->mapping;
@@ -209,9 +219,15 @@ static int load_device_points(struct device *d, uint64_t timeout_us)
   int r = pick_poll(d, &source.poll, &poll);
   if (r < 0)
     return r;
-  if (m->points && !source.overrides && m->shared_points == source.points &&
-      m->shared_defaults == source.defaults && m->shared_timeout_us == timeout_us &&
-      strcmp(m->shared_poll, poll) == 0) {
+  if (d->description.points && (source.points->kind == TT_ITEM_MAP || tt_item_is_empty(source.points))) {
+    source.described = d->description.points;
+    source.plain = source.points;
+    source.lenient = &d->lenient;
+    source.points = tt_load_described_points(d->l->arena, source.described, source.plain);
+    if (!source.points)
+      return -ENOMEM;
+  }
+  if (is_shared(m, &source, poll)) {
     config->points = m->points;
     config->n_points = m->n_points;
     return 0;
@@ -219,7 +235,7 @@ static int load_device_points(struct device *d, uint64_t timeout_us)
   size_t n_before = d->l->diags->total[TT_SEVERITY_ERROR] + d->l->diags->total[TT_SEVERITY_WARNING];
   r = tt_load_points(&source, &config->points, &config->n_points);
   bool is_quiet = n_before == d->l->diags->total[TT_SEVERITY_ERROR] + d->l->diags->total[TT_SEVERITY_WARNING];
-  if (r == 0 && is_quiet && !source.overrides) {
+  if (r == 0 && is_quiet && !source.overrides && !source.described) {
     m->shared_points = source.points;
     m->shared_defaults = source.defaults;
     m->shared_poll = poll;
@@ -228,6 +244,44 @@ static int load_device_points(struct device *d, uint64_t timeout_us)
     m->n_points = config->n_points;
   }
   return r;
+}
+
+/* What the bridge thinks of it. When it does not like a device as it describes itself, the description goes. */
+static int check(struct device *d, uint64_t timeout_us)
+{
+  const struct tt_bridge_ops *ops = d->mapping->ops;
+  const void *connection = d->l->config->connections[d->entry->connection].options;
+  size_t n_before = d->lenient.n_errors;
+  if (!ops->check)
+    return 0;
+  if (d->description.points) {
+    d->l->diags->lenient = &d->lenient;
+    ops->check(connection, &d->entry->config, d->l->diags);
+    d->l->diags->lenient = NULL;
+    if (d->lenient.n_errors == n_before)
+      return 0;
+    d->description.points = NULL;
+    int r = load_device_points(d, timeout_us);
+    if (r < 0)
+      return r;
+  }
+  ops->check(connection, &d->entry->config, d->l->diags);
+  return 0;
+}
+
+/* What it is, and what it is called, by its mapping, else by itself. */
+static int load_identity(struct device *d)
+{
+  const struct tt_about *mine = &d->mapping->about, *theirs = &d->description.about;
+  struct tt_device_entry *entry = d->entry;
+  int r = tt_load_description(d->l, entry->config.key, d->mapping->name, &d->lenient, &d->description);
+  entry->mapping = d->mapping->name;
+  entry->vendor = mine->vendor ? mine->vendor : theirs->vendor;
+  entry->model = mine->model ? mine->model : theirs->model;
+  if (entry->label.n == 0)
+    entry->label = mine->label.n > 0 ? mine->label : theirs->label;
+  entry->type = tt_arena_printf(d->l->arena, "thingtree.device.%s", d->mapping->protocol);
+  return r == 0 && !entry->type ? -ENOMEM : r;
 }
 
 static int load_parts(struct device *d, const struct tt_item *item)
@@ -258,14 +312,9 @@ static int load_parts(struct device *d, const struct tt_item *item)
   q = tt_load_mapping(l, tt_item_get(d->item, "uses"), &d->mapping);
   if (q < 0)
     return q;
-  d->entry->mapping = d->mapping->name;
-  d->entry->vendor = d->mapping->vendor;
-  d->entry->model = d->mapping->model;
-  if (d->entry->label.n == 0)
-    d->entry->label = d->mapping->label;
-  d->entry->type = tt_arena_printf(l->arena, "thingtree.device.%s", d->mapping->protocol);
-  if (!d->entry->type)
-    return -ENOMEM;
+  q = load_identity(d);
+  if (q < 0)
+    return q;
   const struct tt_option *tables[] = {tt_device_options, d->mapping->ops->device.options};
   q = tt_table_check_keys(&env, tables, TT_COUNT(tables), d->item, what);
   r = q < 0 ? q : r;
@@ -286,9 +335,7 @@ static int load_parts(struct device *d, const struct tt_item *item)
                             : TT_TIMEOUT_US;
   q = load_device_points(d, timeout_us);
   r = q < 0 ? q : r;
-  if (r == 0 && d->mapping->ops->check)
-    d->mapping->ops->check(config->connections[d->entry->connection].options, &d->entry->config, l->diags);
-  return r;
+  return r == 0 ? check(d, timeout_us) : r;
 }
 
 static int load_device(struct tt_loader *l, struct tt_file *file, const char *key, struct tt_mark at,
@@ -308,6 +355,8 @@ static int load_device(struct tt_loader *l, struct tt_file *file, const char *ke
   tt_diags_enter(l->diags, &scope, "device", key, at);
   r = load_parts(&d, item);
   tt_diags_leave(l->diags, &scope);
+  entry->notice = tt_arena_strdup(l->arena, d.lenient.first); /* without memory: without it */
+  free(d.lenient.first);
   entry->is_disabled = scope.n_errors > 0;
   entry->error = tt_load_scope_error(l, &scope);
   config->n_disabled += entry->is_disabled;

@@ -245,6 +245,19 @@ static void count_error(struct tt_diags *diags, struct tt_mark at, size_t messag
   }
 }
 
+static void note_lenient(struct tt_diags *diags, struct tt_mark at, const char *text)
+{
+  struct tt_diag_leniency *lenient = diags->lenient;
+  if (lenient->n_errors++ > 0)
+    return;
+  int r = at.file ? asprintf(&lenient->first, "%s:%u:%u: %s", at.file, at.line, at.column, text)
+                  : asprintf(&lenient->first, "%s", text);
+  if (r < 0) {
+    lenient->first = NULL;
+    diags->failed = true;
+  }
+}
+
 void tt_diag(struct tt_diags *diags, enum tt_severity severity, const char *code, struct tt_mark at,
              const char *format, ...)
 {
@@ -260,6 +273,11 @@ void tt_diag(struct tt_diags *diags, enum tt_severity severity, const char *code
     about = about->outer;
   if (!at.file && about) /* a bridge does not know where its connection stands */
     at = about->at;
+
+  if (diags->lenient && severity == TT_SEVERITY_ERROR) {
+    severity = TT_SEVERITY_WARNING;
+    note_lenient(diags, at, text);
+  }
 
   /* the same in a mapping that several devices use: one message, several users */
   for (size_t i = 0; i < diags->n; i++) {

@@ -61,7 +61,8 @@ struct tt_diags {
   size_t n;
   size_t total[TT_SEVERITY_ERROR + 1]; /* also those that were not kept */
   size_t current;                      /* index of the message added last; TT_DIAG_NONE: it is not kept */
-  size_t n_loose;                      /* errors that are about no device and no connection */
+  struct tt_diag_leniency *lenient;
+  size_t n_loose; /* errors that are about no device and no connection */
   struct tt_diag_source *sources;
   size_t n_sources;
   struct tt_mark *hidden;
@@ -69,6 +70,12 @@ struct tt_diags {
   struct tt_diag_scope *scope;
   const struct tt_secrets *secrets; /* starred out in every sentence; borrowed until tt_diags_drop_sources() */
   bool failed;                      /* out of memory: something is missing */
+};
+
+/* Errors that disable nothing: what a device says of itself. They are warnings while this is set. */
+struct tt_diag_leniency {
+  size_t n_errors;
+  char *first; /* sentence with position; on the heap */
 };
 
 struct tt_diags *tt_diags_create(void);

@@ -348,6 +348,7 @@ static int load_limited(const struct tt_config_env *env, size_t limit, struct ow
   l->config = &owned->config;
   l->diags = diags;
   l->items_left = TT_CONFIG_ITEMS_MAX;
+  l->description_left = TT_DESCRIPTIONS_BYTES_MAX;
   l->base = !slash               ? strdup(".")
             : slash == env->file ? strdup("")
                                  : strndup(env->file, (size_t)(slash - env->file));

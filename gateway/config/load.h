@@ -28,15 +28,20 @@ struct tt_file {
   bool is_newer;
 };
 
+struct tt_about {
+  const char *vendor, *model;
+  struct tt_label label;
+};
+
 /* A mapping file, read once. */
 struct tt_mapping {
   const char *name; /* "mqtt/tasmota-plug" */
   struct tt_file *file;
   const struct tt_bridge_ops *ops;
   const char *protocol;
-  const char *vendor, *model;
-  struct tt_label label;
+  struct tt_about about;
   struct tt_params params;
+  const struct tt_item *match; /* checked; NULL: none */
   bool is_broken;
   size_t message; /* the first error, for devices that come later */
   const char *error;
@@ -59,6 +64,7 @@ struct tt_loader {
   struct tt_secrets *secrets;
   char *base; /* directory of thingtree.yaml */
   size_t items_left;
+  size_t description_left; /* bytes of TT_DESCRIPTIONS_BYTES_MAX */
   struct tt_file files[TT_CONFIG_FILES_MAX];
   size_t n_files;
   size_t n_configs; /* the first of them are thingtree.yaml and what it includes; the rest are mappings */
@@ -120,6 +126,21 @@ int tt_load_connection_of(struct tt_loader *l, const struct tt_item *name, const
 /* ---- mapping.c ---- */
 extern const struct tt_option tt_mapping_options[];
 int tt_load_mapping(struct tt_loader *l, const struct tt_item *uses, struct tt_mapping **ret);
+/* `about:` (NULL: none). */
+int tt_load_about(struct tt_loader *l, const struct tt_table_env *env, const struct tt_item *item,
+                  struct tt_about *ret);
+
+/* ---- describe.c: what a device says of itself ---- */
+struct tt_description {
+  const struct tt_item *points; /* a map; NULL: none */
+  struct tt_about about;
+};
+/* Nothing of it is an error: what is wrong is a warning, left out, and counted by `lenient`. -ENOMEM */
+int tt_load_description(struct tt_loader *l, const char *key, const char *mapping, struct tt_diag_leniency *lenient,
+                        struct tt_description *ret);
+/* The points of a description below those of the mapping, whose keys win. NULL: no memory. */
+const struct tt_item *tt_load_described_points(struct tt_arena *arena, const struct tt_item *described,
+                                               const struct tt_item *points);
 
 /* ---- device.c ---- */
 extern const struct tt_option tt_device_options[];
@@ -132,6 +153,10 @@ struct tt_points_source {
   const struct tt_bridge_ops *ops;
   const struct tt_item *defaults, *points; /* of the mapping, holes filled; NULL: none */
   const struct tt_item *overrides;         /* of the device; NULL */
+  /* Points that the device has described itself (NULL: none), and those that the mapping has without them: one of the
+   * former that is wrong is left out, or as the mapping has it. `points` has both. */
+  const struct tt_item *described, *plain;
+  struct tt_diag_leniency *lenient;
   const char *mapping;
   int poll; /* class of points that name none; -1 */
   uint64_t timeout_us;

@@ -121,23 +121,23 @@ static int find_file(struct tt_loader *l, const struct tt_item *uses, struct tt_
   return -EINVAL;
 }
 
-static int load_about(struct tt_loader *l, struct tt_mapping *m, const struct tt_item *item)
+int tt_load_about(struct tt_loader *l, const struct tt_table_env *env, const struct tt_item *item,
+                  struct tt_about *ret)
 {
-  struct tt_table_env env = tt_load_env(l, m->file);
   const struct tt_option *tables[] = {about_options};
   struct about about = {0};
   if (!item || tt_item_is_empty(item))
     return 0;
-  int r = tt_table_expect_map(&env, item, "\"about\"");
+  int r = tt_table_expect_map(env, item, "\"about\"");
   if (r < 0)
     return r;
-  r = tt_table_check_keys(&env, tables, 1, item, "about");
-  int q = tt_table_load(&env, about_options, item, "about", item->mark, &about);
+  r = tt_table_check_keys(env, tables, 1, item, "about");
+  int q = tt_table_load(env, about_options, item, "about", item->mark, &about);
   if (r < 0 || q < 0)
     return q < 0 ? q : r;
-  m->vendor = about.vendor;
-  m->model = about.model;
-  return about.label ? tt_load_label(l, &env, about.label, &m->label) : 0;
+  ret->vendor = about.vendor;
+  ret->model = about.model;
+  return about.label ? tt_load_label(l, env, about.label, &ret->label) : 0;
 }
 
 static int load_mapping(struct tt_loader *l, struct tt_mapping *m, const struct tt_item *uses)
@@ -169,7 +169,7 @@ static int load_mapping(struct tt_loader *l, struct tt_mapping *m, const struct 
     r = q < 0 ? q : r;
   }
   if (r != -ENOMEM) {
-    q = load_about(l, m, o.about);
+    q = tt_load_about(l, &env, o.about, &m->about);
     r = q < 0 ? q : r;
   }
   if (r != -ENOMEM) {

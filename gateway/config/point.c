@@ -427,12 +427,14 @@ static int check_overrides(const struct tt_points_source *s)
   for (size_t i = 0; map->kind == TT_ITEM_MAP && i < map->n; i++) {
     if (tt_item_get(s->points, map->keys[i]))
       continue;
-    tt_diag(s->env.diags, TT_SEVERITY_ERROR, "unknown-point", map->key_marks[i], "mapping %s has no point \"%s\"",
-            s->mapping, map->keys[i]);
+    /* one that the device is still to describe itself, perhaps */
+    bool is_open = s->described || (s->points->kind == TT_ITEM_MAP && s->points->n == 0);
+    tt_diag(s->env.diags, is_open ? TT_SEVERITY_WARNING : TT_SEVERITY_ERROR, "unknown-point", map->key_marks[i],
+            "mapping %s has no point \"%s\"", s->mapping, map->keys[i]);
     const char *close = tt_closest(map->keys[i], s->points->keys, s->points->n);
     if (close)
       tt_diag_help(s->env.diags, "did you mean \"%s\"?", close);
-    r = -EINVAL;
+    r = is_open ? r : -EINVAL;
   }
   return r;
 }
@@ -442,11 +444,10 @@ static bool is_false(const struct tt_item *item)
   return item->kind == TT_ITEM_SCALAR && !item->is_quoted && strcmp(item->text, "false") == 0;
 }
 
-/* 1: the point is left out. */
-static int merge(const struct tt_points_source *s, size_t i, const struct tt_item **ret_own,
-                 const struct tt_item **ret_merged)
+/* `own` with what is different here and with the defaults. 1: the point is left out. */
+static int merge(const struct tt_points_source *s, size_t i, const struct tt_item *own,
+                 const struct tt_item **ret_own, const struct tt_item **ret_merged)
 {
-  const struct tt_item *own = s->points->items[i];
   const struct tt_item *over = s->overrides ? tt_item_get(s->overrides, s->points->keys[i]) : NULL;
   const struct tt_item *defaults = s->defaults && s->defaults->kind == TT_ITEM_MAP ? s->defaults : NULL;
   char what[TT_NAME_MAX + 20];
@@ -472,6 +473,44 @@ static bool has_other_address(const struct tt_item *merged)
   return verify && verify->kind == TT_ITEM_MAP;
 }
 
+/* How far the points are: those that are shown, and behind them hidden ones. */
+struct built {
+  struct tt_point *points, *hidden;
+  size_t n, n_hidden;
+};
+
+static int add_point(const struct tt_points_source *s, size_t i, const struct tt_item *item, struct built *built)
+{
+  const struct tt_item *own, *merged;
+  bool is_hidden_used = false;
+  struct tt_point *point = &built->points[built->n];
+  int r = merge(s, i, item, &own, &merged);
+  if (r != 0)
+    return r > 0 ? 0 : r;
+  r = load_point(s, s->points->keys[i], s->points->key_marks[i], own, merged, point,
+                 &built->hidden[built->n_hidden], &is_hidden_used);
+  if (r < 0)
+    return r;
+  if (is_hidden_used)
+    point->write->verify_point = (uint16_t)built->n_hidden++;
+  else if (point->write)
+    point->write->verify_point = TT_NO_POINT;
+  built->n++;
+  return 0;
+}
+
+/* As the device describes it; when that is wrong, as the mapping has it, if it has. */
+static int add_described(const struct tt_points_source *s, size_t i, struct built *built)
+{
+  s->env.diags->lenient = s->lenient;
+  int r = add_point(s, i, s->points->items[i], built);
+  s->env.diags->lenient = NULL;
+  if (r != -EINVAL)
+    return r;
+  const struct tt_item *plain = tt_item_get(s->plain, s->points->keys[i]);
+  return plain ? add_point(s, i, plain, built) : 0;
+}
+
 int tt_load_points(const struct tt_points_source *s, const struct tt_point **ret_points, size_t *ret_n)
 {
   const struct tt_item *map = s->points;
@@ -487,16 +526,10 @@ int tt_load_points(const struct tt_points_source *s, const struct tt_point **ret
   int q = check_overrides(s);
   if (r < 0 || q < 0)
     return q < 0 ? q : r;
-  size_t n_hidden = 0, n = 0;
-  const struct tt_item **own = tt_arena_alloc(s->env.arena, 2 * (map->n + 1) * sizeof *own),
-                       **merged = own + map->n;
-  if (!own)
-    return -ENOMEM;
-  for (size_t i = 0; i < map->n && r != -ENOMEM; i++) {
-    q = merge(s, i, &own[i], &merged[i]);
-    r = q < 0 ? q : r;
-    n_hidden += q == 0 && has_other_address(merged[i]);
-  }
+  size_t n_hidden = 0;
+  for (size_t i = 0; i < map->n; i++)
+    n_hidden += has_other_address(map->items[i]) ||
+                (s->overrides && has_other_address(tt_item_get(s->overrides, map->keys[i])));
   if (map->n + n_hidden > TT_POINTS_MAX) {
     tt_diag(s->env.diags, TT_SEVERITY_ERROR, "too-many-points", map->mark, "a device can have %d points",
             TT_POINTS_MAX);
@@ -506,28 +539,20 @@ int tt_load_points(const struct tt_points_source *s, const struct tt_point **ret
   if (!points)
     return -ENOMEM;
   /* hidden points stand behind all others; until it is known how many those are, at the end */
-  struct tt_point *hidden = points + map->n;
-  size_t used = 0;
+  struct built built = {.points = points, .hidden = points + map->n};
   for (size_t i = 0; i < map->n && r != -ENOMEM; i++) {
-    bool is_hidden_used = false;
-    if (!merged[i])
-      continue;
-    q = load_point(s, map->keys[i], map->key_marks[i], own[i], merged[i], &points[n], &hidden[used],
-                   &is_hidden_used);
+    q = s->described && tt_item_get(s->described, map->keys[i]) ? add_described(s, i, &built)
+                                                                : add_point(s, i, map->items[i], &built);
     r = q < 0 ? q : r;
-    if (is_hidden_used)
-      points[n].write->verify_point = (uint16_t)used++;
-    else if (points[n].write)
-      points[n].write->verify_point = TT_NO_POINT;
-    n++;
   }
   if (r < 0)
     return r;
+  size_t n = built.n;
   for (size_t i = 0; i < n; i++)
     if (points[i].write && points[i].write->verify_point != TT_NO_POINT)
       points[i].write->verify_point = (uint16_t)(points[i].write->verify_point + n);
-  memmove(points + n, hidden, used * sizeof *points);
+  memmove(points + n, built.hidden, built.n_hidden * sizeof *points);
   *ret_points = points;
-  *ret_n = n + used;
+  *ret_n = n + built.n_hidden;
   return 0;
 }

@@ -17,25 +17,44 @@ struct tt_described {
   size_t total; /* bytes of all files, about */
 };
 
-char *tt_described_name(char out[static TT_DESCRIBED_NAME_SIZE], const char *key)
+/* What of `text` fits, encoded, behind the `n` bytes that are there. */
+static size_t encode(char *out, size_t n, const char *text, uint64_t *hash, bool *is_long)
 {
   static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-  uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-  size_t n = 0;
-  bool is_long = false;
-  for (const char *p = key; *p; p++) {
-    hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+  for (const char *p = text; *p; p++) {
+    *hash = (*hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3); /* FNV-1a */
     if (n + 3 > NAME_MAX_OF_KEY)
-      is_long = true;
+      *is_long = true;
     else if (strchr(safe, *p))
       out[n++] = *p;
     else
       n += (size_t)sprintf(out + n, "%%%02x", (unsigned char)*p);
   }
+  return n;
+}
+
+char *tt_described_name(char out[static TT_DESCRIBED_NAME_SIZE], const char *key, const char *mapping)
+{
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  bool is_long = false;
+  size_t n = encode(out, 0, key, &hash, &is_long);
+  out[n++] = '.'; /* in neither of the two */
+  hash = (hash ^ '.') * UINT64_C(0x100000001b3);
+  n = encode(out, n, mapping, &hash, &is_long);
   if (is_long)
     n += (size_t)sprintf(out + n, "~%016" PRIx64, hash);
   strcpy(out + n, ".json");
   return out;
+}
+
+/* The files of the directory; NULL: it cannot be read. */
+static DIR *open_all(const struct tt_described *described)
+{
+  int fd = openat(described->dir, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  DIR *all = fd < 0 ? NULL : fdopendir(fd);
+  if (!all && fd >= 0)
+    close(fd);
+  return all;
 }
 
 int tt_described_create(const char *state_dir, struct tt_described **ret)
@@ -48,12 +67,9 @@ int tt_described_create(const char *state_dir, struct tt_described **ret)
     return -ENOMEM;
   }
   d->dir = mkdir(path.data, 0750) < 0 && errno != EEXIST ? -1 : open(path.data, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  int fd = d->dir < 0 ? -1 : dup(d->dir);
-  DIR *all = fd < 0 ? NULL : fdopendir(fd);
+  DIR *all = d->dir < 0 ? NULL : open_all(d);
   if (!all) {
     int r = -errno;
-    if (fd >= 0)
-      close(fd);
     tt_described_destroy(d);
     return r;
   }
@@ -103,10 +119,9 @@ static char *read_file(int fd, size_t *ret_n)
   return fitting ? fitting : text;
 }
 
-static char *get(const struct tt_described *described, const char *key, size_t *ret_n)
+static char *get(const struct tt_described *described, const char *name, size_t *ret_n)
 {
-  char name[TT_DESCRIBED_NAME_SIZE];
-  int fd = openat(described->dir, tt_described_name(name, key), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = openat(described->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0)
     return NULL;
   char *text = read_file(fd, ret_n);
@@ -114,10 +129,11 @@ static char *get(const struct tt_described *described, const char *key, size_t *
   return text;
 }
 
-char *tt_described_get(const struct tt_described *described, const char *key)
+char *tt_described_get(const struct tt_described *described, const char *key, const char *mapping)
 {
+  char name[TT_DESCRIBED_NAME_SIZE];
   size_t n;
-  return get(described, key, &n);
+  return get(described, tt_described_name(name, key, mapping), &n);
 }
 
 static int write_file(int dir, const char *name, const char *text, size_t size)
@@ -146,29 +162,50 @@ static int write_file(int dir, const char *name, const char *text, size_t size)
   return r;
 }
 
-int tt_described_set(struct tt_described *described, const char *key, const char *text, size_t size)
+int tt_described_set(struct tt_described *described, const char *key, const char *mapping, const char *text,
+                     size_t size)
 {
   char name[TT_DESCRIBED_NAME_SIZE];
   size_t n = 0;
   if (size > TT_DESCRIBED_MAX)
     return -EMSGSIZE;
-  char *before TT_AUTOFREE = get(described, key, &n);
+  tt_described_name(name, key, mapping);
+  char *before TT_AUTOFREE = get(described, name, &n);
   if (before && n == size && memcmp(before, text, size) == 0)
     return 0;
   if (described->total - n + size > TT_DESCRIBED_TOTAL_MAX)
     return -ENOSPC;
-  int r = write_file(described->dir, tt_described_name(name, key), text, size);
+  int r = write_file(described->dir, name, text, size);
   if (r < 0)
     return r;
   described->total += size - n;
   return 1;
 }
 
-void tt_described_forget(struct tt_described *described, const char *key)
+static int compare(const void *a, const void *b)
 {
-  char name[TT_DESCRIBED_NAME_SIZE];
+  return strcmp(a, b);
+}
+
+void tt_described_prune(struct tt_described *described, const struct tt_described_who who[], size_t n)
+{
+  char(*names)[TT_DESCRIBED_NAME_SIZE] = calloc(n + 1, sizeof(*names));
+  DIR *all = names ? open_all(described) : NULL;
   struct stat st;
-  tt_described_name(name, key);
-  if (fstatat(described->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && unlinkat(described->dir, name, 0) == 0)
+  for (size_t i = 0; names && i < n; i++)
+    tt_described_name(names[i], who[i].key, who[i].mapping);
+  if (names)
+    qsort(names, n, sizeof(*names), compare);
+  for (struct dirent *entry; all && (entry = readdir(all));) {
+    char name[TT_DESCRIBED_NAME_SIZE];
+    snprintf(name, sizeof(name), "%s", entry->d_name);
+    if (entry->d_name[0] == '.' || bsearch(name, names, n, sizeof(*names), compare) ||
+        fstatat(described->dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+        unlinkat(described->dir, entry->d_name, 0) < 0)
+      continue;
     described->total -= (size_t)st.st_size < described->total ? (size_t)st.st_size : described->total;
+  }
+  if (all)
+    closedir(all);
+  free(names);
 }

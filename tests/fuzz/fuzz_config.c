@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A whole configuration, as somebody might write it: YAML, options, mappings, parameters, secrets, and what the bridges
- * think of it. An input is thingtree.yaml, devices.d/d.yaml and the mapping mqtt/m (or modbus/m, http/m), parted by lines of %%. */
+ * think of it. An input is thingtree.yaml, devices.d/d.yaml, the mapping mqtt/m (or modbus/m, http/m), and what all devices say of
+ * themselves, parted by lines of %%. */
 #define _GNU_SOURCE /* memmem */
 #include "config/config.h"
 #include "model/tree.h"
@@ -18,6 +19,12 @@ extern const struct tt_bridge_ops tt_bridge_mqtt, tt_bridge_modbus, tt_bridge_ht
 
 static char dir[64];
 static const char *const files[] = {"thingtree.yaml", "devices.d/d.yaml", "mappings/mqtt/m.yaml"};
+
+static char *description; /* NULL: they say nothing */
+static char *describe(void *user TT_UNUSED, const char *key TT_UNUSED, const char *mapping TT_UNUSED)
+{
+  return description ? strdup(description) : NULL;
+}
 
 static const char *path_of(const char *name)
 {
@@ -121,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (!*dir)
     begin();
   for (size_t i = 0; i < TT_COUNT(files); i++) {
-    const char *end = i + 1 < TT_COUNT(files) ? memmem(text, size, "%%\n", 3) : NULL;
+    const char *end = memmem(text, size, "%%\n", 3);
     size_t n = end ? (size_t)(end - text) : size;
     if (is_wide(text, n))
       return -1;
@@ -130,11 +137,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size -= end ? n + 3 : n;
   }
   char *file TT_AUTOFREE = strdup(path_of(files[0]));
-  struct tt_config_env env = {.file = file, .bridge = find, .names = names};
+  struct tt_config_env env = {.file = file, .bridge = find, .names = names, .described = describe};
   struct tt_config *config;
   struct tt_diags *diags;
+  size_t errors_without = SIZE_MAX;
+  if (size > 0 && file && tt_config_load(&env, &config, &diags) == 0) { /* nothing that is said is an error */
+    errors_without = tt_diags_count(diags, TT_SEVERITY_ERROR);
+    tt_diags_destroy(diags);
+    tt_config_destroy(config);
+    description = strndup(text, size);
+  }
   if (!file || tt_config_load(&env, &config, &diags) < 0)
     abort();
+  free(TT_STEAL(description));
+  assert(tt_diags_count(diags, TT_SEVERITY_ERROR) <= errors_without);
   for (size_t i = 0; i < config->n_devices; i++)
     check_device(config, &config->devices[i]);
   size_t errors = tt_diags_count(diags, TT_SEVERITY_ERROR);

@@ -142,6 +142,7 @@ struct world {
   struct tt_config *config;
   struct tt_diags *diags;
   const char *credentials;
+  const char *description; /* what the device `thing` says of itself */
 };
 
 static struct world w;
@@ -195,11 +196,21 @@ static void put(const char *name, const char *text)
   put_n(name, 0644, text, strlen(text));
 }
 
+static char *describe(void *user TT_UNUSED, const char *key, const char *mapping)
+{
+  return w.description && strcmp(key, "thing") == 0 && strcmp(mapping, "fake/thing") == 0 ? strdup(w.description)
+                                                                                          : NULL;
+}
+
 static void load(void)
 {
   static const char *const names[] = {"bare", "fake", NULL};
-  struct tt_config_env env = {
-      .file = w.file, .credentials = w.credentials, .bridge = find_fake, .why = why_not_fake, .names = names};
+  struct tt_config_env env = {.file = w.file,
+                              .credentials = w.credentials,
+                              .bridge = find_fake,
+                              .why = why_not_fake,
+                              .names = names,
+                              .described = describe};
   forget();
   assert_int_equal(tt_config_load(&env, &w.config, &w.diags), 0);
 }

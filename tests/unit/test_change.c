@@ -251,7 +251,8 @@ static void close_world(struct world *w)
 static struct tt_host_changes apply(struct world *w, struct made *m, const char *only)
 {
   struct tt_host_changes changes;
-  assert_int_equal(tt_host_apply(w->host, &m->config, only, &changes), 0);
+  const struct tt_only these = {.keys = &only, .n = 1};
+  assert_int_equal(tt_host_apply(w->host, &m->config, only ? &these : NULL, &changes), 0);
   if (w->last)
     unmake(w->last);
   w->last = m;

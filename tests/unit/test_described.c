@@ -34,7 +34,7 @@ static int teardown(void **state)
 
 static void assert_text(const struct tt_described *d, const char *key, const char *text)
 {
-  char *got = tt_described_get(d, key);
+  char *got = tt_described_get(d, key, "mqtt/x");
   if (text)
     assert_string_equal(got, text);
   else
@@ -48,19 +48,22 @@ static void test_kept_and_the_same_again(void **state)
   (void)state;
   assert_int_equal(tt_described_create(dir, &d), 0);
   assert_text(d, "plug", NULL);
-  assert_int_equal(tt_described_set(d, "plug", "{\"a\":1}", 7), 1);
-  assert_int_equal(tt_described_set(d, "plug", "{\"a\":1}", 7), 0);
-  assert_int_equal(tt_described_set(d, "plug", "{\"a\":2}", 7), 1);
-  assert_int_equal(tt_described_set(d, "../../etc/passwd", "x", 1), 1);
-  assert_int_equal(tt_described_set(d, ".", "y", 1), 1);
+  assert_int_equal(tt_described_set(d, "plug", "mqtt/x", "{\"a\":1}", 7), 1);
+  assert_int_equal(tt_described_set(d, "plug", "mqtt/x", "{\"a\":1}", 7), 0);
+  assert_int_equal(tt_described_set(d, "plug", "mqtt/x", "{\"a\":2}", 7), 1);
+  assert_int_equal(tt_described_set(d, "../../etc/passwd", "mqtt/x", "x", 1), 1);
+  assert_int_equal(tt_described_set(d, ".", "mqtt/x", "y", 1), 1);
   tt_described_destroy(d);
   assert_int_equal(tt_described_create(dir, &d), 0); /* after a restart */
   assert_text(d, "plug", "{\"a\":2}");
   assert_text(d, "../../etc/passwd", "x");
   assert_text(d, ".", "y");
-  tt_described_forget(d, "plug");
-  tt_described_forget(d, "plug");
+  assert_null(tt_described_get(d, "plug", "mqtt/y")); /* what it said with another mapping is of no use */
+  tt_described_prune(d, (const struct tt_described_who[]){{"lamp", "mqtt/x"}, {"../../etc/passwd", "mqtt/x"}}, 2);
   assert_text(d, "plug", NULL);
+  assert_text(d, "../../etc/passwd", "x");
+  tt_described_prune(d, NULL, 0);
+  assert_text(d, "../../etc/passwd", NULL);
   tt_described_destroy(d);
   tt_described_destroy(NULL);
 }
@@ -69,15 +72,15 @@ static void test_names_are_safe(void **state)
 {
   char a[TT_DESCRIBED_NAME_SIZE], b[TT_DESCRIBED_NAME_SIZE], key[257];
   (void)state;
-  assert_string_equal(tt_described_name(a, "hall-plug_2"), "hall-plug_2.json");
-  assert_string_equal(tt_described_name(a, "Läge .."), "L%c3%a4ge%20%2e%2e.json");
+  assert_string_equal(tt_described_name(a, "hall-plug_2", "x"), "hall-plug_2.x.json");
+  assert_string_equal(tt_described_name(a, "Läge ..", "mqtt/x"), "L%c3%a4ge%20%2e%2e.mqtt%2fx.json");
   memset(key, 0xc3, 256);
   key[256] = '\0';
-  tt_described_name(a, key);
+  tt_described_name(a, key, "x");
   assert_true(strlen(a) <= 205);
   assert_null(strchr(a, '/'));
   key[255] = 'x'; /* differs only where it is cut */
-  assert_string_not_equal(a, tt_described_name(b, key));
+  assert_string_not_equal(a, tt_described_name(b, key, "x"));
 }
 
 static void test_limits_and_broken_files(void **state)
@@ -87,15 +90,15 @@ static void test_limits_and_broken_files(void **state)
   (void)state;
   memset(large, 'x', TT_DESCRIBED_MAX + 1);
   assert_int_equal(tt_described_create(dir, &d), 0);
-  assert_int_equal(tt_described_set(d, "a", large, TT_DESCRIBED_MAX + 1), -EMSGSIZE);
-  assert_int_equal(tt_described_set(d, "a", large, TT_DESCRIBED_MAX), 1);
-  snprintf(path, sizeof path, "%s/described/a.json", dir);
+  assert_int_equal(tt_described_set(d, "a", "mqtt/x", large, TT_DESCRIBED_MAX + 1), -EMSGSIZE);
+  assert_int_equal(tt_described_set(d, "a", "mqtt/x", large, TT_DESCRIBED_MAX), 1);
+  snprintf(path, sizeof path, "%s/described/a.mqtt%%2fx.json", dir);
   FILE *f = fopen(path, "a"); /* somebody else wrote to it */
   assert_non_null(f);
   fputs("xx", f);
   fclose(f);
   assert_text(d, "a", NULL);
-  snprintf(path, sizeof path, "%s/described/b.json", dir);
+  snprintf(path, sizeof path, "%s/described/b.mqtt%%2fx.json", dir);
   assert_int_equal(symlink("/etc/passwd", path), 0);
   assert_text(d, "b", NULL);
   tt_described_destroy(d);
@@ -111,7 +114,7 @@ static void test_limits_and_broken_files(void **state)
   }
   tt_described_destroy(d);
   assert_int_equal(tt_described_create(dir, &d), 0);
-  assert_int_equal(tt_described_set(d, "more", large, 1000), -ENOSPC);
+  assert_int_equal(tt_described_set(d, "more", "mqtt/x", large, 1000), -ENOSPC);
   tt_described_destroy(d);
   assert_int_equal(tt_described_create("/proc/nothing", &d), -ENOENT);
   free(large);
