@@ -12,16 +12,18 @@
 #include <thingtree/bridge.h>
 
 /* Limits (each has a test). */
-#define TT_CONFIG_FILE_MAX   (4u * 1024 * 1024) /* bytes of one file */
-#define TT_CONFIG_FILES_MAX  1000
-#define TT_CONFIG_DEPTH_MAX  32     /* nesting in YAML */
-#define TT_CONFIG_ITEMS_MAX  500000 /* scalars, lists, maps in all files */
-#define TT_CONFIG_MEMORY_MAX (512u * 1024 * 1024)
-#define TT_DEVICES_MAX       20000
-#define TT_CONNECTIONS_MAX   200
-#define TT_POLL_CLASSES_MAX  64
-#define TT_POLL_SLOTS_MAX    (2 * TT_POLL_CLASSES_MAX) /* indices of poll classes, with those that went */
-#define TT_DIAGS_MAX         1000                      /* messages kept; the rest is counted */
+#define TT_CONFIG_FILE_MAX    (4u * 1024 * 1024) /* bytes of one file */
+#define TT_CONFIG_FILES_MAX   1000
+#define TT_CONFIG_DEPTH_MAX   32     /* nesting in YAML */
+#define TT_CONFIG_ITEMS_MAX   500000 /* scalars, lists, maps in all files */
+#define TT_CONFIG_MEMORY_MAX  (512u * 1024 * 1024)
+#define TT_DEVICES_MAX        20000
+#define TT_CONNECTIONS_MAX    200
+#define TT_POLL_CLASSES_MAX   64
+#define TT_POLL_SLOTS_MAX     (2 * TT_POLL_CLASSES_MAX) /* indices of poll classes, with those that went */
+#define TT_MATCH_FACTS_MAX    32                        /* of one mapping */
+#define TT_MATCH_PATTERNS_MAX 64                        /* of one fact */
+#define TT_DIAGS_MAX          1000                      /* messages kept; the rest is counted */
 /* Of what devices say of themselves: scalars, lists and maps of one; bytes of all, in the order of the files. */
 #define TT_DESCRIPTION_ITEMS_MAX  50000
 #define TT_DESCRIPTIONS_BYTES_MAX (64u * 1024 * 1024)
@@ -85,8 +87,32 @@ struct tt_device_entry {
   const char *vendor, *model, *mapping;
   size_t connection; /* index; SIZE_MAX when unknown */
   bool is_disabled;
-  const char *error;  /* the first error, with file:line:column */
+  const char *error;                      /* the first error, with file:line:column */
+  const struct tt_parameter_config *with; /* of its mapping, with defaults */
+  size_t n_with;
   const char *notice; /* what is wrong with its own description and was left out; NULL */
+};
+
+/* One parameter of a mapping, or its value for a device. */
+struct tt_parameter_config {
+  const char *name;
+  const char *text; /* value of a device; NULL: it has none, or it is a secret */
+  bool is_required, is_secret;
+};
+
+/* A pattern of `match:`: at least one of the patterns fits a value of the fact. */
+struct tt_match_fact {
+  const char *name;
+  struct tt_texts patterns;
+};
+
+/* A mapping that is there, used or not (tt_config_env.with_mappings). */
+struct tt_mapping_config {
+  const char *name, *protocol;
+  const struct tt_match_fact *match;
+  size_t n_match; /* 0: it fits nothing by itself */
+  const struct tt_parameter_config *params;
+  size_t n_params;
 };
 
 struct tt_config {
@@ -104,8 +130,11 @@ struct tt_config {
   size_t n_refused;
   struct tt_place_config *places;
   size_t n_places;
-  struct tt_texts files; /* every file that was read, in order */
-  bool is_usable;        /* false: thingtree.yaml itself is wrong */
+  struct tt_mapping_config *mappings; /* with_mappings: those that can be used, by name */
+  size_t n_mappings;
+  struct tt_texts includes; /* `include:` as written */
+  struct tt_texts files;    /* every file that was read, in order */
+  bool is_usable;           /* false: thingtree.yaml itself is wrong */
   /* Errors that belong to no device and no connection: a file that cannot be read, a key that stands twice. Things may be
    * missing because of them. */
   size_t n_loose_errors;
@@ -122,6 +151,7 @@ struct tt_config_env {
   const char *(*why)(void *user, const char *protocol);
   const char *const *names;
   void *user;
+  bool with_mappings; /* also those that no device uses */
   /* What the device `key`, which uses `mapping`, has said of itself (tt_describe()): JSON that nobody has looked at, on
    * the heap; NULL: nothing. The function may be NULL. */
   char *(*described)(void *user, const char *key, const char *mapping);
@@ -130,6 +160,16 @@ struct tt_config_env {
    * there is in it. NULL: none runs. */
   const struct tt_config *before;
 };
+
+/* How well what was found fits: 0 not at all; each fact that must fit counts, then what its patterns say literally. Pure. */
+unsigned tt_match_score(const struct tt_mapping_config *mapping, const struct tt_candidate *candidate);
+/* The mapping of the protocol that fits best, the first by name of several; NULL. */
+const struct tt_mapping_config *tt_match_best(const struct tt_config *config, const char *protocol,
+                                              const struct tt_candidate *candidate);
+/* No pattern of it has a wildcard. */
+bool tt_match_is_exact(const struct tt_mapping_config *mapping);
+/* The first value of a fact; NULL. */
+const char *tt_candidate_fact(const struct tt_candidate *candidate, const char *name);
 
 /* Always gives a configuration and the diagnostics, unless out of memory (-ENOMEM). */
 int tt_config_load(const struct tt_config_env *env, struct tt_config **ret_config, struct tt_diags **ret_diags);

@@ -140,6 +140,22 @@ static int load_face(struct device *d)
   return r;
 }
 
+/* What the device was given, for whoever asks whether it is there already. */
+static int note_with(struct device *d, const struct tt_item *const *values)
+{
+  const struct tt_params *params = &d->mapping->params;
+  struct tt_parameter_config *with = tt_arena_alloc(d->l->arena, (params->n + 1) * sizeof *with);
+  if (!with)
+    return -ENOMEM;
+  for (size_t i = 0; i < params->n; i++) {
+    bool is_shown = values[i]->kind == TT_ITEM_SCALAR && !values[i]->is_secret && !tt_item_is_null(values[i]);
+    with[i] = (struct tt_parameter_config){.name = params->all[i].name, .text = is_shown ? values[i]->text : NULL};
+  }
+  d->entry->with = with;
+  d->entry->n_with = params->n;
+  return 0;
+}
+
 /* The mapping with this device's parameters in it. */
 static int fill_mapping(struct device *d)
 {
@@ -148,6 +164,8 @@ static int fill_mapping(struct device *d)
   const struct tt_item *const *values, *root = m->file->root;
   struct tt_mark at = d->options.with ? tt_item_key_mark(d->item, "with") : d->at;
   int r = tt_params_resolve(&with_env, &m->params, m->name, d->options.with, at, &values);
+  if (r == 0)
+    r = note_with(d, values);
   if (r < 0)
     return r;
   struct tt_holes holes = {
@@ -157,7 +175,9 @@ static int fill_mapping(struct device *d)
     return -ENOMEM;
   for (size_t i = 0; i < root->n && r != -ENOMEM; i++) {
     const struct tt_item *item = root->items[i];
-    int q = strcmp(root->keys[i], "params") == 0 ? 0 : tt_holes_fill(&holes, item, &item);
+    int q = strcmp(root->keys[i], "params") == 0 || strcmp(root->keys[i], "match") == 0
+                ? 0
+                : tt_holes_fill(&holes, item, &item);
     filled->keys[i] = root->keys[i];
     filled->key_marks[i] = root->key_marks[i];
     filled->items[i] = (struct tt_item *)(uintptr_t)item;

@@ -289,6 +289,7 @@ static int load_main(struct tt_loader *l, const char *name)
     q = set_search(l, &top, tt_item_get(file->root, "mappings"));
   if (q == 0)
     q = load_includes(l, file, &top);
+  l->config->includes = top.include;
   return q < 0 ? q : r;
 }
 
@@ -317,6 +318,8 @@ static int load_all(struct tt_loader *l, const char *name)
     if (p == 0 && r != -ENOMEM)
       r = tt_load_number_polls(l);
   }
+  if (r != -ENOMEM && l->env->with_mappings)
+    r = tt_load_all_mappings(l);
   l->config->is_usable = is_usable;
   l->config->n_loose_errors = l->diags->n_loose;
   return r == -ENOMEM || l->diags->failed ? -ENOMEM : 0;

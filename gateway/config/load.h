@@ -41,7 +41,8 @@ struct tt_mapping {
   const char *protocol;
   struct tt_about about;
   struct tt_params params;
-  const struct tt_item *match; /* checked; NULL: none */
+  const struct tt_match_fact *match;
+  size_t n_match;
   bool is_broken;
   size_t message; /* the first error, for devices that come later */
   const char *error;
@@ -141,6 +142,11 @@ int tt_load_description(struct tt_loader *l, const char *key, const char *mappin
 /* The points of a description below those of the mapping, whose keys win. NULL: no memory. */
 const struct tt_item *tt_load_described_points(struct tt_arena *arena, const struct tt_item *described,
                                                const struct tt_item *points);
+
+/* ---- match.c ---- */
+int tt_load_match(const struct tt_table_env *env, const struct tt_item *item, const struct tt_match_fact **ret,
+                  size_t *ret_n);
+int tt_load_all_mappings(struct tt_loader *l); /* into the configuration */
 
 /* ---- device.c ---- */
 extern const struct tt_option tt_device_options[];

@@ -8,7 +8,7 @@
 
 struct mapping_options {
   const char *mapping, *protocol;
-  const struct tt_item *version, *about, *params, *defaults, *points, *poll;
+  const struct tt_item *version, *about, *params, *defaults, *points, *poll, *match;
 };
 const struct tt_option tt_mapping_options[] = {
     {.name = "mapping",
@@ -32,6 +32,11 @@ const struct tt_option tt_mapping_options[] = {
      .type = TT_OPTION_ITEM,
      .offset = offsetof(struct mapping_options, params),
      .help = "What each device gives in `with:`, used as ${name}."},
+    {.name = "match",
+     .type = TT_OPTION_ITEM,
+     .offset = offsetof(struct mapping_options, match),
+     .help = "Which devices it fits, by what discovery finds out about them: {fact: pattern} or {fact: [pattern, "
+             "...]}."},
     {.name = "defaults",
      .type = TT_OPTION_ITEM,
      .offset = offsetof(struct mapping_options, defaults),
@@ -170,6 +175,10 @@ static int load_mapping(struct tt_loader *l, struct tt_mapping *m, const struct 
   }
   if (r != -ENOMEM) {
     q = tt_load_about(l, &env, o.about, &m->about);
+    r = q < 0 ? q : r;
+  }
+  if (r != -ENOMEM) {
+    q = tt_load_match(&env, o.match, &m->match, &m->n_match);
     r = q < 0 ? q : r;
   }
   if (r != -ENOMEM) {

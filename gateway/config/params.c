@@ -328,7 +328,7 @@ static int hole_value(const struct tt_holes *holes, const struct tt_item *item, 
   return -EINVAL;
 }
 
-/* A text with its holes filled; one hole alone gives the item itself. */
+/* A text with its holes filled, $${ being the text ${; one hole alone gives the item itself. */
 static int fill_text(const struct tt_holes *holes, const struct tt_item *item, bool in_write,
                      const struct tt_item **ret)
 {
@@ -338,6 +338,12 @@ static int fill_text(const struct tt_holes *holes, const struct tt_item *item, b
   int r = 0;
   const char *p = item->text, *open;
   while (r == 0 && (open = strstr(p, "${")) != NULL) {
+    if (open > p && open[-1] == '$') { /* $${ is the text ${ */
+      tt_buf_add(&out, p, (size_t)(open - 1 - p));
+      tt_buf_puts(&out, "${");
+      p = open + 2;
+      continue;
+    }
     const char *end = strchr(open, '}');
     char name[300];
     if (!end || end - open - 2 >= (ptrdiff_t)sizeof name) {

@@ -115,6 +115,18 @@ static void test_secret(void **state TT_UNUSED)
   assert_said("mappings/fake/thing.yaml:3:10 bad-hole: a key cannot be a secret, nor nothing\n");
 }
 
+/* $${ is the text ${, wherever holes are filled; nobody fills it afterwards. */
+static void test_literal(void **state TT_UNUSED)
+{
+  put_params("{a: {type: string}, b: {type: string, default: \"<${a}>\"}}", "${b} $${a} $$${a}",
+             "{a: \"$${env:HOME} $${value} $\"}");
+  load_clean();
+  assert_string_equal(options("thing")->topic, "<${env:HOME} ${value} $> ${a} $${a}");
+  put_params("{a: {type: string}}", "${a}", "{a: \"$${\"}");
+  load_clean();
+  assert_string_equal(options("thing")->topic, "${");
+}
+
 /* `default: null`: it may be left out; whoever needs its text then says so. */
 static void test_null(void **state TT_UNUSED)
 {
@@ -188,9 +200,9 @@ static void test_limit(void **state TT_UNUSED)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(test_texts),        TEST(test_defaults_chain), TEST(test_types_are_kept),
-      TEST(test_no_injection), TEST(test_not_nested),     TEST(test_secret),
-      TEST(test_null),         TEST(test_declarations),   TEST(test_limit),
+      TEST(test_texts),      TEST(test_defaults_chain), TEST(test_types_are_kept), TEST(test_no_injection),
+      TEST(test_not_nested), TEST(test_secret),         TEST(test_literal),        TEST(test_declarations),
+      TEST(test_limit),      TEST(test_null),           TEST(test_declarations),   TEST(test_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
