@@ -4,7 +4,7 @@
  */
 #include "daemon.h"
 
-#include "api/api.h"
+#include "admin.h"
 #include "bridge/host.h"
 #include "describe.h"
 #include "service/log.h"
@@ -40,6 +40,7 @@ struct tt_daemon {
   struct tt_host *host;
   struct tt_reloader *reloader;
   struct tt_describer *describer;
+  struct tt_admin *admin;
   struct tt_router *router;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
@@ -127,8 +128,9 @@ static void on_decided(TT_UNUSED void *user, const char *bare, bool is_accepted)
 
 /* ---- Another configuration ---------------------------------------------------------------------------------- */
 
-static int reload(struct tt_daemon *d, struct tt_reload_result *ret)
+static int reload(void *user, struct tt_reload_result *ret)
 {
+  struct tt_daemon *d = user;
   tt_notify_reloading();
   int r = tt_reload(d->reloader, NULL, ret);
   tt_notify_reloaded();
@@ -149,26 +151,6 @@ static int reload(struct tt_daemon *d, struct tt_reload_result *ret)
     tt_describer_prune(d->describer, tt_reloader_config(d->reloader));
   if (!ret->is_refused && *ret->why)
     tt_log(TT_LOG_WARNING, "reload", "%s", ret->why);
-  return 0;
-}
-
-static int on_reload(void *user, struct tt_api_reload *ret)
-{
-  struct tt_reload_result result;
-  int r = reload(user, &result);
-  if (r < 0)
-    return r;
-  const struct tt_host_changes *c = &result.changes;
-  *ret = (struct tt_api_reload){
-      .is_refused = result.is_refused,
-      .errors = result.n_errors,
-      .devices = {c->added, c->changed, c->removed, c->unchanged},
-      .connections = {c->connections_added, c->connections_changed, c->connections_removed,
-                      c->connections_unchanged},
-      .diagnostics = tt_buf_steal(&result.text),
-  };
-  snprintf(ret->why, sizeof(ret->why), "%s", result.why);
-  tt_reload_result_finish(&result);
   return 0;
 }
 
@@ -338,9 +320,39 @@ static int build_component(struct tt_daemon *d)
   return r;
 }
 
+static int build_admin(struct tt_daemon *d)
+{
+  const struct tt_admin_options options = {.event = d->options.event,
+                                           .core = d->core,
+                                           .env = &d->options.env,
+                                           .host = d->host,
+                                           .reloader = d->reloader,
+                                           .audit = d->audit,
+                                           .reload = reload,
+                                           .user = d};
+  return report(tt_admin_create(&options, &d->admin), "cannot start");
+}
+
+/* The socket knows one user for all its hooks. */
+static int on_reload(void *user, struct tt_api_reload *ret)
+{
+  return tt_admin_reload(((struct tt_daemon *)user)->admin, ret);
+}
+
+static int on_discover(void *user, const char *connection, uint64_t timeout_us, const struct tt_api_discovery *fns)
+{
+  return tt_admin_discover(((struct tt_daemon *)user)->admin, connection, timeout_us, fns);
+}
+
+static void on_adopt(void *user, struct tt_api_adoption *adoption)
+{
+  tt_admin_adopt(((struct tt_daemon *)user)->admin, adoption);
+}
+
 static int build_socket(struct tt_daemon *d)
 {
-  const struct tt_api_hooks hooks = {.user = d, .status = on_status, .reload = on_reload};
+  const struct tt_api_hooks hooks = {
+      .user = d, .status = on_status, .reload = on_reload, .discover = on_discover, .adopt = on_adopt};
   char what[300];
   snprintf(what, sizeof(what), "the control socket %.200s cannot be made", d->options.socket);
   return report(tt_api_create(d->core, d->access, d->options.event, d->options.socket, &hooks, &d->api), what);
@@ -350,7 +362,7 @@ int tt_daemon_create(const struct tt_daemon_options *options, struct tt_daemon *
 {
   /* In this order; the XMPP streams before the bridges: libstrophe needs a low descriptor. */
   static int (*const steps[])(struct tt_daemon *) = {build_trust,   build_model,     build_handlers, build_reloader,
-                                                     build_account, build_component, build_socket};
+                                                     build_account, build_component, build_admin,    build_socket};
   struct tt_daemon *d = calloc(1, sizeof(*d));
   if (!d)
     return report(-ENOMEM, "cannot start");
@@ -413,6 +425,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
     return true;
   bool is_over = !d->host || tt_host_is_stopped(d->host);
   sd_event_source_disable_unref(d->patience);
+  tt_admin_destroy(d->admin);
   tt_api_destroy(d->api);
   tt_component_destroy(d->component);
   is_over &= tt_link_destroy(d->link) == 0;

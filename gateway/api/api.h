@@ -75,12 +75,39 @@ struct tt_api_reload {
   char *diagnostics; /* as `check` shows them; on the heap, the socket frees it */
 };
 
+/* One that was seen, with what might become of it; texts are foreign, may be NULL, and are copied. */
+struct tt_api_candidate {
+  const char *key, *connection, *protocol;
+  const char *id, *name, *vendor, *model, *address;
+  const char *mapping, *sure, *missing, *device;
+};
+struct tt_api_discovery {
+  void *user;
+  void (*candidate)(void *user, const struct tt_api_candidate *candidate);
+  void (*problem)(void *user, const char *connection, const char *text);
+  void (*done)(void *user, const char *error); /* NULL: all is well; frees */
+};
+
+struct tt_api_adoption {
+  const struct tt_caller *caller;
+  const char *candidate, *as, *under;
+  bool is_dry;
+  char key[TT_NODE_KEY_MAX + 1], file[4096];
+  const char *code; /* of the error; NULL: none */
+  char why[1024];
+  char *text, *diagnostics; /* on the heap, the socket frees them */
+};
+
 struct tt_api_hooks {
   void *user;
   /* Called within a `status` request; may be NULL. */
   void (*status)(void *user, struct tt_api_status *status);
   /* Take up the configuration as it is now. NULL: not offered. */
   int (*reload)(void *user, struct tt_api_reload *ret);
+  /* Ask a connection (NULL: all) what it sees; the functions are called later. -ENOENT, -EBUSY. NULL: not offered. */
+  int (*discover)(void *user, const char *connection, uint64_t timeout_us, const struct tt_api_discovery *fns);
+  /* Make a device of a candidate. NULL: not offered. */
+  void (*adopt)(void *user, struct tt_api_adoption *adoption);
 };
 
 /* ---- Life ------------------------------------------------------------------------------------------------ */

@@ -109,6 +109,8 @@ void tt_api_accept(const struct tt_api_call *call);
 void tt_api_deny(const struct tt_api_call *call);
 void tt_api_revoke(const struct tt_api_call *call);
 void tt_api_reload_request(const struct tt_api_call *call);
+void tt_api_discover(const struct tt_api_call *call);
+void tt_api_adopt(const struct tt_api_call *call);
 
 /* ---- The socket ------------------------------------------------------------------------------------------- */
 struct tt_api_watches;

@@ -131,6 +131,12 @@ void tt_client_print_error(const struct tt_client *client, json_object *line)
   if (client->is_json)
     tt_print_json(line);
   TT_AUTOBUF struct tt_buf meant = TT_BUF(0);
+  struct tt_paper paper;
+  tt_paper_init(&paper, tt_term_of(STDERR_FILENO));
+  paper.term.width = 0; /* nothing of a message is left out */
+  tt_paper_lines(&paper, tt_member_text(line, "diagnostics"));
+  tt_paper_print(&paper, STDERR_FILENO);
+  tt_paper_finish(&paper);
   complain("%s%s", tt_member_text(line, "text"), hint(line, &meant));
   json_object *errors = tt_member_list(line, "errors");
   for (size_t i = 0; i < tt_list_size(errors); i++) {

@@ -25,19 +25,6 @@ static void put_changes(struct tt_paper *paper, const char *what, json_object *c
   tt_paper_end(paper);
 }
 
-/* Lines of their own, each cleaned: what is in files is not ours. */
-static void put_lines(struct tt_paper *paper, const char *text)
-{
-  while (*text) {
-    size_t n = strcspn(text, "\n");
-    TT_AUTOBUF struct tt_buf line = TT_BUF(0);
-    tt_buf_add(&line, text, n);
-    tt_paper_put(paper, TT_STYLE_PLAIN, line.data);
-    tt_paper_end(paper);
-    text += n + (text[n] == '\n');
-  }
-}
-
 static void put_line(void *user, json_object *line)
 {
   struct output *output = user;
@@ -51,7 +38,7 @@ static void put_line(void *user, json_object *line)
   struct tt_paper paper;
   tt_paper_init(&paper, tt_term_of(STDOUT_FILENO));
   paper.term.width = 0; /* nothing of a message is left out */
-  put_lines(&paper, tt_member_text(line, "diagnostics"));
+  tt_paper_lines(&paper, tt_member_text(line, "diagnostics"));
   if (!is_refused) {
     put_changes(&paper, "devices", tt_member(line, "devices"));
     put_changes(&paper, "connections", tt_member(line, "connections"));

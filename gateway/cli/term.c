@@ -256,3 +256,15 @@ int tt_paper_print(struct tt_paper *paper, int fd)
   paper->is_cut = false;
   return r;
 }
+
+void tt_paper_lines(struct tt_paper *paper, const char *text)
+{
+  while (*text) {
+    size_t n = strcspn(text, "\n");
+    TT_AUTOBUF struct tt_buf line = TT_BUF(0);
+    tt_buf_add(&line, text, n);
+    tt_paper_put(paper, TT_STYLE_PLAIN, line.data);
+    tt_paper_end(paper);
+    text += n + (text[n] == '\n');
+  }
+}

@@ -63,7 +63,8 @@ void tt_paper_finish(struct tt_paper *paper);
 void tt_paper_put(struct tt_paper *paper, enum tt_style style, const char *text); /* cleaned; NULL: nothing */
 void tt_paper_printf(struct tt_paper *paper, enum tt_style style, const char *format, ...) TT_PRINTF(3, 4);
 void tt_paper_glyph(struct tt_paper *paper, enum tt_style style, enum tt_glyph glyph);
-void tt_paper_pad(struct tt_paper *paper, size_t column); /* blanks up to the column */
-void tt_paper_end(struct tt_paper *paper);                /* of the line */
+void tt_paper_lines(struct tt_paper *paper, const char *text); /* each line of it by itself, cleaned */
+void tt_paper_pad(struct tt_paper *paper, size_t column);      /* blanks up to the column */
+void tt_paper_end(struct tt_paper *paper);                     /* of the line */
 /* Write it all to the file and begin anew. -EIO when it does not take it. */
 int tt_paper_print(struct tt_paper *paper, int fd);

@@ -738,7 +738,7 @@ static void test_a_storm_while_the_loop_is_busy(void **state)
     large[n] = ' ';
     client_publish(&device, topic, large, sizeof(large), i % 100 == 99, false);
   }
-  struct tt_mailbox *mailbox = w.host->bridges[0].mailbox;
+  struct tt_mailbox *mailbox = w.host->bridges[0]->mailbox;
   uint64_t end_us = world_now() + PATIENCE;
   while (tt_mailbox_counts(mailbox).replaced == 0) /* the bridge has not had as many yet as fit */
     assert_true(world_now() < end_us);

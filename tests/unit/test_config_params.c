@@ -200,9 +200,9 @@ static void test_limit(void **state TT_UNUSED)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(test_texts),      TEST(test_defaults_chain), TEST(test_types_are_kept), TEST(test_no_injection),
-      TEST(test_not_nested), TEST(test_secret),         TEST(test_literal),        TEST(test_declarations),
-      TEST(test_limit),      TEST(test_null),           TEST(test_declarations),   TEST(test_limit),
+      TEST(test_texts),        TEST(test_defaults_chain), TEST(test_types_are_kept), TEST(test_no_injection),
+      TEST(test_not_nested),   TEST(test_secret),         TEST(test_literal),        TEST(test_null),
+      TEST(test_declarations), TEST(test_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

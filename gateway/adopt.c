@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * adopt.c: the entry of a device, its file, and taking it up. */
+#include "adopt.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_MAX 48 /* bytes of a key that is made */
+
+/* ---- Text ----------------------------------------------------------------------------------------------------------- */
+
+/* The character at `text` (valid UTF-8) and how many bytes it takes. */
+static uint32_t character(const unsigned char *text, size_t *ret_n)
+{
+  size_t n = *text < 0x80 ? 1 : *text < 0xe0 ? 2 : *text < 0xf0 ? 3 : 4;
+  uint32_t c = n == 1 ? *text : *text & (0x7fu >> n);
+  for (size_t i = 1; i < n; i++)
+    c = c << 6 | (text[i] & 0x3f);
+  *ret_n = n;
+  return c;
+}
+
+/* Control characters, what turns the direction of writing, line ends of all kinds, marks of byte order. */
+static bool is_escaped(uint32_t c)
+{
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c >= 0xfff0;
+}
+
+void tt_yaml_quote(struct tt_buf *out, const char *text, bool has_holes)
+{
+  char *clean TT_AUTOFREE = tt_text_clean(text, strlen(text), strlen(text) * 3);
+  const unsigned char *p = (const unsigned char *)(clean ? clean : "");
+  tt_buf_putc(out, '"');
+  for (size_t n; *p; p += n) {
+    uint32_t c = character(p, &n);
+    if (c == '"' || c == '\\')
+      tt_buf_printf(out, "\\%c", (char)c);
+    else if (has_holes && c == '$' && p[1] == '{')
+      tt_buf_puts(out, "$$");
+    else if (is_escaped(c))
+      tt_buf_printf(out, c < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)c);
+    else
+      tt_buf_add(out, (const char *)p, n);
+  }
+  tt_buf_putc(out, '"');
+  out->failed |= !clean;
+}
+
+void tt_adopt_key(char *out, size_t size, const char *text)
+{
+  size_t n = 0;
+  for (; *text && n + 1 < size && n < KEY_MAX; text++) {
+    char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')
+      out[n++] = c;
+    else if (n > 0 && out[n - 1] != '-')
+      out[n++] = '-';
+  }
+  while (n > 0 && out[n - 1] == '-')
+    n--;
+  out[n] = '\0';
+  if (n == 0)
+    snprintf(out, size, "device");
+}
+
+static void put_pair(struct tt_buf *out, const char *name, const char *text)
+{
+  tt_buf_printf(out, "    %s: ", name);
+  tt_yaml_quote(out, text, true);
+  tt_buf_putc(out, '\n');
+}
+
+void tt_adopt_text(struct tt_buf *out, const char *key, const char *under, const struct tt_found *found,
+                   const struct tt_mapping_config *mapping)
+{
+  size_t n = 0;
+  tt_buf_puts(out, "# Written by `thingtree adopt`.\nversion: 1\ndevices:\n  ");
+  tt_yaml_quote(out, key, false);
+  tt_buf_puts(out, ":\n");
+  put_pair(out, "uses", mapping->name);
+  put_pair(out, "connection", found->connection);
+  for (size_t i = 0; i < mapping->n_params; i++) {
+    const struct tt_parameter_config *param = &mapping->params[i];
+    const char *value = param->is_secret ? NULL : tt_candidate_fact(&found->candidate, param->name);
+    if (!value)
+      continue;
+    tt_buf_printf(out, "%s%s: ", n++ ? ", " : "    with: {", param->name);
+    tt_yaml_quote(out, value, true);
+  }
+  tt_buf_puts(out, n ? "}\n" : "");
+  if (found->candidate.name && *found->candidate.name)
+    put_pair(out, "label", found->candidate.name);
+  if (under && *under)
+    put_pair(out, "under", under);
+}
+
+/* ---- Where it goes --------------------------------------------------------------------------------------------------- */
+
+static void fail(struct tt_adoption *a, const char *code, const char *format, ...) TT_PRINTF(3, 4);
+static void fail(struct tt_adoption *a, const char *code, const char *format, ...)
+{
+  va_list ap;
+  a->code = code;
+  va_start(ap, format);
+  vsnprintf(a->why, sizeof(a->why), format, ap);
+  va_end(ap);
+}
+
+/* The directory of thingtree.yaml: "/" or without a slash at its end. */
+static void put_path(struct tt_buf *out, const char *file, const char *name)
+{
+  const char *slash = strrchr(file, '/');
+  if (name[0] != '/' && slash)
+    tt_buf_add(out, file, (size_t)(slash - file) + 1);
+  tt_buf_puts(out, name);
+}
+
+/* The first directory of `include: [DIR/\*.yaml]` that can be written to, as written. */
+static bool find_dir(const struct tt_adopter *adopter, const struct tt_config *config, char *out, size_t size)
+{
+  for (size_t i = 0; i < config->includes.n; i++) {
+    const char *pattern = config->includes.text[i], *star = strstr(pattern, "/*.yaml");
+    struct tt_buf path TT_AUTOBUF = TT_BUF(0);
+    if (!star || star[strlen("/*.yaml")] || (size_t)(star - pattern) >= size ||
+        strcspn(pattern, "*?[") < (size_t)(star - pattern))
+      continue;
+    snprintf(out, size, "%.*s", (int)(star - pattern), pattern);
+    put_path(&path, adopter->env->file, out);
+    struct stat st;
+    if (!path.failed && stat(path.data, &st) == 0 && S_ISDIR(st.st_mode) && access(path.data, W_OK | X_OK) == 0)
+      return true;
+  }
+  return false;
+}
+
+static bool is_taken(const struct tt_config *config, const char *key)
+{
+  for (size_t i = 0; i < config->n_devices; i++)
+    if (strcmp(config->devices[i].config.key, key) == 0)
+      return true;
+  return false;
+}
+
+static void choose_key(struct tt_adoption *a, const struct tt_config *config, const struct tt_found *found)
+{
+  const struct tt_candidate *c = &found->candidate;
+  char base[KEY_MAX + 2];
+  if (a->as) {
+    snprintf(a->key, sizeof(a->key), "%s", a->as);
+    return;
+  }
+  tt_adopt_key(base, sizeof(base), c->name && *c->name ? c->name : c->id);
+  snprintf(a->key, sizeof(a->key), "%s", base);
+  for (unsigned i = 2; is_taken(config, a->key); i++)
+    snprintf(a->key, sizeof(a->key), "%s-%u", base, i);
+}
+
+/* Everything but doing it. */
+static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter, const struct tt_config *config,
+                                               const struct tt_found *found, struct tt_adoption *a)
+{
+  struct tt_proposal proposal;
+  char dir[2048], name[KEY_MAX + 32];
+  tt_propose(config, found, &proposal);
+  if (proposal.device)
+    fail(a, "conflict", "it is there already, as %.256s", proposal.device);
+  else if (!proposal.mapping)
+    fail(a, "not-supported", "no mapping fits it; write one, or the device by hand");
+  else if (*proposal.missing)
+    fail(a, "bad-request", "mapping %.200s also needs %.500s, which nobody knows: write the device by hand",
+         proposal.mapping->name, proposal.missing);
+  else if (a->as && (strlen(a->as) > TT_NODE_KEY_MAX || is_taken(config, a->as)))
+    fail(a, "conflict", "there is a device \"%.128s\" already, or that is too long", a->as);
+  else if (!find_dir(adopter, config, dir, sizeof(dir)))
+    fail(a, "failed",
+         "`include:` names no directory that can be written to: it takes a pattern as devices.d/*.yaml, and the "
+         "right to "
+         "write there");
+  if (a->code)
+    return NULL;
+  choose_key(a, config, found);
+  tt_adopt_key(name, sizeof(name), a->key);
+  snprintf(a->file, sizeof(a->file), "%s/adopted-%s-%s.yaml", dir, name, found->key);
+  tt_adopt_text(&a->text, a->key, a->under, found, proposal.mapping);
+  if (a->text.failed)
+    fail(a, "failed", "out of memory");
+  return proposal.mapping;
+}
+
+/* ---- Doing it -------------------------------------------------------------------------------------------------------- */
+
+/* Atomically, and never over a file that is there. */
+static int write_new(const char *path, const struct tt_buf *text)
+{
+  struct tt_buf temporary TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&temporary, "%s.new", path);
+  if (temporary.failed)
+    return -ENOMEM;
+  int fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644), r = 0;
+  if (fd < 0)
+    return -errno;
+  for (size_t at = 0; at < text->len && r == 0;) {
+    ssize_t n = write(fd, text->data + at, text->len - at);
+    if (n < 0 && errno != EINTR)
+      r = -errno;
+    at += n > 0 ? (size_t)n : 0;
+  }
+  if (r == 0 && fsync(fd) < 0)
+    r = -errno;
+  if (close(fd) < 0 && r == 0)
+    r = -errno;
+  if (r == 0 && link(temporary.data, path) < 0)
+    r = -errno;
+  unlink(temporary.data);
+  if (r < 0)
+    return r;
+  char *slash = strrchr(temporary.data, '/');
+  slash[slash == temporary.data] = '\0';
+  fd = open(temporary.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) {
+    (void)fsync(fd);
+    close(fd);
+  }
+  return 0;
+}
+
+static void take_up(const struct tt_adopter *adopter, const char *path, struct tt_adoption *a)
+{
+  struct tt_reload_result result;
+  const char *key = a->key;
+  int r = tt_reload(adopter->reloader, &(struct tt_only){&key, 1}, &result);
+  if (r < 0) {
+    fail(a, "failed", "%s", strerror(-r));
+  } else {
+    if (result.is_refused)
+      fail(a, "failed", "%s", result.why);
+    a->diagnostics = result.text;
+    result.text = (struct tt_buf)TT_BUF(0);
+    tt_reload_result_finish(&result);
+  }
+  if (a->code)
+    unlink(path); /* as if nothing had been asked */
+}
+
+static void adopt(const struct tt_adopter *adopter, const struct tt_config *config, const struct tt_found *found,
+                  struct tt_adoption *a)
+{
+  const struct tt_mapping_config *mapping = prepare(adopter, config, found, a);
+  struct tt_buf path TT_AUTOBUF = TT_BUF(0);
+  if (a->code || a->is_dry)
+    return;
+  put_path(&path, adopter->env->file, a->file);
+  int r = path.failed ? -ENOMEM : adopter->note(adopter->user, a, found, mapping->name);
+  if (r < 0) {
+    fail(a, "failed", "the audit cannot be written: %s", strerror(-r));
+    return;
+  }
+  r = write_new(path.data, &a->text);
+  if (r < 0)
+    fail(a, "failed", "%.800s cannot be written: %s", a->file, strerror(-r));
+  else
+    take_up(adopter, path.data, a);
+}
+
+void tt_adopt(const struct tt_adopter *adopter, struct tt_adoption *a)
+{
+  const struct tt_found *found = tt_discoverer_find(adopter->discoverer, a->candidate);
+  struct tt_config_env env = *adopter->env;
+  struct tt_config *config;
+  struct tt_diags *diags;
+  env.with_mappings = true;
+  if (!found) {
+    fail(a, "not-found", "there is no candidate \"%.64s\"; `discover` first", a->candidate);
+    return;
+  }
+  int r = tt_config_load(&env, &config, &diags);
+  if (r < 0) {
+    fail(a, "failed", "%s", strerror(-r));
+    return;
+  }
+  if (config->is_usable)
+    adopt(adopter, config, found, a);
+  else
+    fail(a, "failed", "%.800s cannot be used as it is now; `check` says why", env.file);
+  tt_diags_destroy(diags);
+  tt_config_destroy(config);
+}
+
+void tt_adoption_finish(struct tt_adoption *a)
+{
+  tt_buf_finish(&a->text);
+  tt_buf_finish(&a->diagnostics);
+}

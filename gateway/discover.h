@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * discover.h: what bridges see, kept for a while under short keys that are the same the next time, and what might become of
+ * it. None of it is believed, and nothing is adopted without being asked. Main thread.
+ */
+#pragma once
+
+#include "bridge/host.h"
+
+#define TT_FOUND_MAX      5000 /* kept; the oldest make room */
+#define TT_FOUND_KEEP_US  (3600 * TT_USEC_PER_SEC)
+#define TT_FOUND_KEY_SIZE 16
+
+struct sd_event;
+struct tt_discoverer;
+
+/* One that was seen. Its texts live until it is seen again, or forgotten. */
+struct tt_found {
+  char key[TT_FOUND_KEY_SIZE]; /* of (connection, id) */
+  const char *connection, *protocol;
+  struct tt_candidate candidate;
+};
+
+/* What might become of it. Texts live as long as configuration and candidate do. */
+struct tt_proposal {
+  const struct tt_mapping_config *mapping; /* NULL: none fits */
+  const char *sure;   /* "exact": all patterns are literal; "pattern"; "described": by itself; "none" */
+  const char *device; /* it is there already, as this; NULL */
+  char missing[512];  /* parameters that nobody knows: "password, key"; "" */
+};
+/* Pure. `config` has its mappings. */
+void tt_propose(const struct tt_config *config, const struct tt_found *found, struct tt_proposal *ret);
+
+struct tt_discovery_sink {
+  void *user;
+  void (*found)(void *user, const struct tt_found *found);
+  void (*problem)(void *user, const char *connection, const char *text);
+  void (*done)(void *user);
+};
+
+int tt_discoverer_create(struct sd_event *event, struct tt_host *host, struct tt_discoverer **ret);
+void tt_discoverer_destroy(struct tt_discoverer *discoverer); /* tells nobody any more; NULL is fine */
+/* Ask one connection, or (NULL) all that can be asked. The sink is called later, `done` last. -ENOENT: there is no such
+ * connection; -EBUSY: one is under way. */
+int tt_discoverer_start(struct tt_discoverer *discoverer, const char *connection, uint64_t timeout_us,
+                        const struct tt_discovery_sink *sink);
+/* NULL: it was not seen, or too long ago. */
+const struct tt_found *tt_discoverer_find(struct tt_discoverer *discoverer, const char *key);
