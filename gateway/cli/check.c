@@ -5,6 +5,8 @@
 #include "args.h"
 #include "bridge/registry.h"
 #include "config/config.h"
+#include "probe.h"
+#include "service/described.h"
 #include "term.h"
 
 #include <json-c/json.h>
@@ -88,9 +90,33 @@ static void say_files(const struct tt_config *config, struct tt_buf *out)
   }
 }
 
+static char *describe(void *described, const char *key, const char *mapping)
+{
+  return tt_described_get(described, key, mapping);
+}
+
+/* What devices have said of themselves is there when a daemon has run with this state. */
+static int open_state(const char *state, struct tt_config_env *env)
+{
+  struct tt_described *described = NULL;
+  struct tt_buf path TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&path, "%s/described", state);
+  if (path.failed || access(path.data, F_OK) < 0) /* nobody has said anything; it is not for us to make it */
+    return 0;
+  int r = tt_described_create(state, &described);
+  if (r < 0) {
+    fprintf(stderr, "thingtree: the state directory %s cannot be used: %s\n", state, strerror(-r));
+    return r;
+  }
+  env->described = describe;
+  env->described_user = described;
+  return 0;
+}
+
 int tt_command_check(int argc, char **argv)
 {
-  const char *file = TT_DEFAULT_CONFIG, *credentials = NULL, *bridges = TT_BRIDGE_DIR;
+  const char *file = TT_DEFAULT_CONFIG, *credentials = NULL, *bridges = TT_BRIDGE_DIR, *state = NULL,
+             *device = NULL;
   bool is_json = false, is_verbose = false;
   const struct tt_switch switches[] = {
       {.name = "config",
@@ -103,16 +129,27 @@ int tt_command_check(int argc, char **argv)
        .text = &credentials,
        .help = "where ${credential:NAME} is looked for"},
       {.name = "bridges", .value = "DIR", .text = &bridges, .help = "where the bridges are"},
+      {.name = "state",
+       .value = "DIR",
+       .text = &state,
+       .help = "of the daemon: use what devices have said of themselves"},
+      {.name = "probe",
+       .letter = "p",
+       .value = "DEVICE",
+       .text = &device,
+       .help = "read each point of this device once, and show what was on the wire"},
       {.name = "verbose", .letter = "v", .flag = &is_verbose, .help = "also what was read, and every device"},
       TT_SWITCH_JSON(&is_json),
       {NULL},
   };
   const struct tt_args args = {.usage = "check [OPTIONS]",
                                .help = "Reads the configuration as `run` would and says what is wrong with it, "
-                                       "without any network.\nExit code 0: all is well; 1: devices are disabled; "
+                                       "without any network;\nwith --probe it reads a device, without the daemon. "
+                                       "Exit code 0: all is well; 1: devices are disabled; "
                                        "2: nothing is usable.",
                                .switches = switches};
   struct tt_registry *registry = NULL;
+  struct tt_config_env env = {0};
   struct tt_config *config = NULL;
   struct tt_diags *diags = NULL;
   struct tt_buf out TT_AUTOBUF = TT_BUF(0);
@@ -121,11 +158,20 @@ int tt_command_check(int argc, char **argv)
     return r;
   if (n > 0)
     return tt_usage("check takes no \"%s\"; the file is given by --config", argv[1]);
+  env = (struct tt_config_env){.file = file, .credentials = credentials};
   r = tt_registry_create(bridges, NULL, &registry);
   if (r == 0) {
-    struct tt_config_env env = {.file = file, .credentials = credentials};
     tt_registry_serve(registry, &env);
-    r = tt_config_load(&env, &config, &diags);
+    r = state ? open_state(state, &env) : 0;
+    if (r == 0 && device) {
+      int code = tt_probe_device(&env, device, is_json);
+      tt_described_destroy(env.described_user);
+      tt_registry_destroy(registry);
+      return code;
+    }
+    if (r == 0)
+      r = tt_config_load(&env, &config, &diags);
+    tt_described_destroy(env.described_user);
   }
   if (r < 0) {
     fprintf(stderr, "thingtree: %s\n", strerror(-r));
