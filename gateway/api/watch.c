@@ -21,6 +21,7 @@ struct told {
 struct watch {
   struct tt_api_open open;
   tt_id *roots; /* these nodes and what is below them; none: everything */
+  char **keys;  /* of them: a device that is configured anew is another node of the same key */
   size_t n_roots;
   struct tt_api_watches *watches;
   struct watch *prev, *next;
@@ -46,6 +47,15 @@ static void forget_all(struct tt_api_watches *watches)
   }
 }
 
+static void free_watch(struct watch *watch)
+{
+  for (size_t i = 0; watch->keys && i < watch->n_roots; i++)
+    free(watch->keys[i]);
+  free(watch->keys);
+  free(watch->roots);
+  free(watch);
+}
+
 static void cancel(struct tt_api_open *open)
 {
   struct watch *watch = TT_CONTAINER_OF(open, struct watch, open);
@@ -53,8 +63,7 @@ static void cancel(struct tt_api_open *open)
   if (!watch->watches->all)
     forget_all(watch->watches);
   tt_api_open_end(open);
-  free(watch->roots);
-  free(watch);
+  free_watch(watch);
 }
 
 static const struct tt_api_open_ops ops = {.cancel = cancel};
@@ -128,6 +137,13 @@ static json_object *line_for(const struct watch *watch, const struct tt_node *no
   return line;
 }
 
+static void follow(struct watch *watch, const struct tt_node *node)
+{
+  for (size_t i = 0; i < watch->n_roots; i++)
+    if (strcmp(watch->keys[i], node->key) == 0)
+      watch->roots[i] = node->id;
+}
+
 static void on_change(void *user, struct tt_node *node, enum tt_change change, uint16_t point)
 {
   struct tt_api_watches *watches = user;
@@ -138,6 +154,8 @@ static void on_change(void *user, struct tt_node *node, enum tt_change change, u
   struct watch *watch;
   DL_FOREACH(watches->all, watch) {
     struct tt_api_client *client = watch->open.client;
+    if (change == TT_CHANGE_ADDED)
+      follow(watch, node);
     if (!client->is_doomed && covers(watch, node) &&
         tt_core_sight(watches->api->core, &client->caller, node) == TT_SIGHT_FULL)
       tt_api_send(client, line_for(watch, node, change, point));
@@ -181,16 +199,23 @@ void tt_api_watch(const struct tt_api_call *call)
   if (!tt_api_nodes(call, false, &refs, &nodes, &n))
     return;
   struct watch *watch = calloc(1, sizeof(*watch));
-  if (watch && n > 0)
+  bool is_made = watch;
+  if (watch && n > 0) {
     watch->roots = calloc(n, sizeof(*watch->roots));
-  if (!watch || (n > 0 && !watch->roots)) {
-    free(watch);
+    watch->keys = calloc(n, sizeof(char *));
+    is_made = watch->roots && watch->keys;
+  }
+  for (; is_made && watch->n_roots < n; watch->n_roots++) {
+    watch->roots[watch->n_roots] = nodes[watch->n_roots]->id;
+    watch->keys[watch->n_roots] = strdup(nodes[watch->n_roots]->key);
+    is_made = watch->keys[watch->n_roots];
+  }
+  if (!is_made) {
+    if (watch)
+      free_watch(watch);
     tt_api_client_doom(call->client);
     return;
   }
-  for (size_t i = 0; i < n; i++)
-    watch->roots[i] = nodes[i]->id;
-  watch->n_roots = n;
   watch->watches = call->api->watches;
   DL_APPEND(watch->watches->all, watch);
   tt_api_open_begin(&watch->open, call, &ops);

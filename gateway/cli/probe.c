@@ -29,6 +29,7 @@ struct probe {
   /* one round */
   struct tt_config part; /* the device and its connection */
   struct tt_device_entry entry;
+  struct tt_connection_config connection;
   sd_event *event;
   struct tt_core *core;
   struct tt_host *host;
@@ -210,7 +211,9 @@ static int begin(struct probe *p, struct tt_config *config, const struct tt_devi
 {
   p->entry = *entry;
   p->entry.connection = 0;
-  p->part = (struct tt_config){.connections = &config->connections[entry->connection],
+  p->connection = config->connections[entry->connection];
+  p->connection.is_isolated = false; /* this process is its own */
+  p->part = (struct tt_config){.connections = &p->connection,
                                .n_connections = 1,
                                .devices = &p->entry,
                                .n_devices = 1,

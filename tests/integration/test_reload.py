@@ -2,6 +2,7 @@
 """A changed configuration taken up by a daemon that runs: what has not changed does not notice."""
 import json
 import signal
+import subprocess
 import threading
 
 import pytest
@@ -239,3 +240,35 @@ def test_a_hundred_times(case):
         assert case.reload()[1]["devices"]["changed"] == (1 if k or True else 0)
         sizes.append(rss())
     print("resident KiB after 1, 20, 100 reloads:", sizes[0], sizes[19], sizes[99])
+
+
+def test_into_a_process_of_its_own_and_back(case):
+    for isolate in ("true", "false"):
+        case.gateway.write("thingtree.yaml", case.top.replace("protocol: modbus,", f"protocol: modbus, isolate: {isolate},"))
+        code, result = case.reload()
+        assert code == 0 and result["connections"]["changed"] == 1 and result["devices"]["unchanged"] == 4, result
+        reads = case.connection("meters")["reads"]
+        world.wait_until(lambda: case.connection("meters")["reads"] > reads + 2, what="the meter to be read on")
+        world.wait_until(lambda: case.node("meter")["state"] == "None", what="the meter to be well")
+    case.gateway.write("thingtree.yaml", case.top.replace("protocol: modbus,", "protocol: modbus, isolate: true,"))
+    assert case.reload()[0] == 0
+    case.gateway.write("devices.d/house.yaml", devices(3).replace("connection: meters,", "connection: meters, label: M,"))
+    assert case.reload()[1]["devices"]["changed"] == 1
+    reads = case.connection("meters")["reads"]
+    world.wait_until(lambda: case.connection("meters")["reads"] > reads + 2, what="the changed meter to be read")
+    assert case.gateway.log().count("broker: online") == 1
+
+
+def test_who_watches_a_device_goes_on(case):
+    with subprocess.Popen([case.gateway.program, "watch", "--socket", case.gateway.socket, "--json", "plug1"],
+                          stdout=subprocess.PIPE, text=True) as watch:
+        world.wait_until(lambda: case.gateway.status()["counts"]["api_clients"] >= 2, what="the watch")
+        for k in range(2):
+            case.gateway.write("devices.d/house.yaml", devices(3, plug1=f", label: Number {k}"))
+            assert case.reload()[1]["devices"]["changed"] == 1
+            tell(case, "plug1", 40 + k)
+            seen = []
+            while not any(c.get("field", {}).get("value") == 40 + k for c in seen):
+                seen.append(json.loads(watch.stdout.readline()))
+            assert {"added", "removed"} <= {c.get("change") for c in seen}
+        watch.terminate()
