@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Hostile devices: descriptions, services, answers, events, and what is announced. The first byte chooses. */
-#include "describe.h"
+#include "upnp/describe.h"
 #include "event.h"
 #include "location.h"
 #include "scpd.h"

@@ -3,19 +3,13 @@
 of a veth pair, to a client that is not ours (slixmpp), and back. Needs root for the network; else it is skipped."""
 import json
 import os
-import random
 import re
 import shutil
-import socket
-import urllib.parse
-import urllib.request
 
 import pytest
 from client import Client, Refused, run
+from lan import MEDIA_PROGRAMS, RENDERER, Lan, why_not
 import world
-
-RENDERER = "4d696e69-444c-164e-9d41-001122334455"
-PROGRAMS = ["ip", "nsenter", "unshare", "Xvfb", "gupnp-network-light", "gmediarender"]
 
 TOP = """\
 version: 1
@@ -69,95 +63,6 @@ points:
   searchable: {call: {service: cd, action: GetSearchCapabilities, out: SearchCaps}, type: string}
 """
 
-MINIDLNA = """\
-network_interface=device
-media_dir={directory}
-db_dir={directory}
-log_dir={directory}
-friendly_name=Library
-"""
-
-
-class Lan:
-    """A network of its own with devices at the other end."""
-
-    def __init__(self, directory):
-        number = random.randrange(1 << 16)
-        self.dir, self.interface = directory, f"tt{random.randrange(1 << 32):08x}"
-        net = f"10.{200 + number % 50}.{number // 50 % 256}"
-        self.address, self.device = f"{net}.1", f"{net}.2"
-        self.parts, self.net = [], None
-        self.light = self.light_location = None
-
-    def inside(self, name, *argv, env=None, **kwargs):
-        """A program at the other end."""
-        holder = re.search(r"^ready (\d+)$", self.net.text(), re.M)[1]
-        process = world.Process(name, ["nsenter", "--net", "--target", holder, *argv], self.dir,
-                                {"HOME": str(self.dir), "XDG_RUNTIME_DIR": str(self.dir), **(env or {})}, **kwargs)
-        self.parts.append(process)
-        return process
-
-    def start(self):
-        self.net = world.Process("net", [world.SIMULATORS / "netns.sh", "hold", self.interface, self.address, self.device],
-                                 self.dir, expect="ready")
-        display = self.dir / "display"
-        with open(display, "w", encoding="ascii") as out:
-            x = world.Process("xvfb", ["sh", "-c", f"exec Xvfb -displayfd 9 -screen 0 640x480x8 -nolisten tcp 9>{out.name}"],
-                              self.dir)
-        self.parts.append(x)
-        number = world.wait_until(lambda: display.read_text(encoding="ascii").strip(), what="an X server")
-        self.start_light(number)
-        self.inside("renderer", "gmediarender", "-I", "device", "-u", RENDERER, "-f", "Speaker", "--gstout-audiosink=fakesink",
-                    "--gstout-videosink=fakesink", env={"GST_REGISTRY": str(self.dir / "registry")})
-        if shutil.which("minidlnad"):
-            media = self.dir / "media"
-            media.mkdir()
-            (self.dir / "minidlna.conf").write_text(MINIDLNA.format(directory=media))
-            self.inside("library", "minidlnad", "-S", "-R", "-f", self.dir / "minidlna.conf", "-P", self.dir / "minidlna.pid")
-        return self
-
-    def start_light(self, display):
-        self.display = display
-        self.lamp = self.inside("light", "gupnp-network-light", "-i", "device",
-                                env={"DISPLAY": f":{display}", "NO_AT_BRIDGE": "1", "GDK_BACKEND": "x11"})
-        world.wait_until(self.find_light, what="the light")
-
-    def find_light(self):
-        """Its UDN is another one each time: ask, as anybody can."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind((self.address, 0))
-            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(self.address))
-            s.settimeout(1.5)
-            s.sendto(b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nMX: 1\r\n'
-                     b"ST: urn:schemas-upnp-org:service:Dimming:1\r\n\r\n", ("239.255.255.250", 1900))
-            try:
-                answer = s.recv(2000).decode()
-            except OSError:
-                return False
-        self.light = re.search(r"^USN:\s*(uuid:[^:\r]+)", answer, re.I | re.M)[1]
-        self.light_location = re.search(r"^LOCATION:\s*(\S+)", answer, re.I | re.M)[1]
-        return True
-
-    def switch(self, on):
-        """Somebody else switches the light."""
-        with urllib.request.urlopen(self.light_location, timeout=5) as answer:
-            description = answer.read().decode()
-        service = re.search(r"<service>(?:(?!</service>).)*SwitchPower:1.*?</service>", description, re.S)[0]
-        url = urllib.parse.urljoin(self.light_location, re.search(r"<controlURL>(.*?)</controlURL>", service)[1])
-        kind = "urn:schemas-upnp-org:service:SwitchPower:1"
-        body = (f"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><u:SetTarget xmlns:u='{kind}'>"
-                f"<newTargetValue>{int(on)}</newTargetValue></u:SetTarget></s:Body></s:Envelope>")
-        request = urllib.request.Request(url, body.encode(), {"Content-Type": 'text/xml; charset="utf-8"',
-                                                              "SOAPACTION": f'"{kind}#SetTarget"'})
-        urllib.request.urlopen(request, timeout=5).close()
-
-    def stop(self):
-        for part in reversed(self.parts):
-            part.stop()
-        if self.net:
-            self.net.stop()
-
-
 class House:
     def __init__(self, directory, prosody, lan):
         self.prosody, self.lan = prosody, lan
@@ -188,14 +93,11 @@ class House:
 
 @pytest.fixture(scope="module", name="lan")
 def _lan(tmp_path_factory):
-    missing = [p for p in PROGRAMS if not shutil.which(p)]
-    if missing:
-        pytest.skip("not installed: " + ", ".join(missing))
-    if os.geteuid() != 0:
-        pytest.skip("a network of its own needs root")
+    if why_not(MEDIA_PROGRAMS):
+        pytest.skip(why_not(MEDIA_PROGRAMS))
     lan = Lan(tmp_path_factory.mktemp("lan"))
     try:
-        yield lan.start()
+        yield lan.start().start_media()
     finally:
         lan.stop()
     assert lan.interface not in os.listdir("/sys/class/net")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * describe.c: points out of descriptions. */
-#include "describe.h"
+#include "upnp/describe.h"
 #include "upnp_file.h"
 
 #include <json-c/json.h>
