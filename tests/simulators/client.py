@@ -25,6 +25,7 @@ class Client(slixmpp.ClientXMPP):
         for plugin in ("xep_0030", "xep_0199", "xep_0323", "xep_0325"):
             self.register_plugin(plugin)
         self.messages = asyncio.Queue()
+        self.last_id = 0
         self.register_handler(Callback("any message", MatchXPath("{jabber:client}message"),
                                        lambda m: self.messages.put_nowait(m.xml)))
 
@@ -75,6 +76,33 @@ class Client(slixmpp.ClientXMPP):
                 done.set_result(result) if result == "OK" else done.set_exception(Refused(f"{result} {error_msg}"))
         self["xep_0325"].set_request(self.boundjid.full, gateway, on_answer, parameters, nodeIds=nodes)
         return await asyncio.wait_for(done, timeout)
+
+
+    async def read_n(self, gateway, node, generation="ieee", timeout=15):
+        """{field: value text} of one readout in the dialect of P1451.99, which no plugin speaks: raw stanzas."""
+        ns = f"urn:{generation}:iot:sd:1.0"
+        self.last_id += 1
+        number, values = f"n{self.last_id}", {}
+        answer = (await self.raw(gateway, f"<req xmlns='{ns}' id='{number}' all='true'><nd id='{node}'/></req>",
+                                 timeout=timeout))[0]
+        while True:
+            if answer.tag == f"{{{ns}}}resp" and answer.get("id") == number:
+                error = answer.find(f".//{{{ns}}}err")
+                if error is not None:
+                    raise Refused(error.text)
+                for field in answer.iter():
+                    if field.get("n") and field.get("v") is not None:
+                        values[field.get("n")] = field.get("v") + ((" " + field.get("u")) if field.get("u") else "")
+                if answer.get("more") != "true":
+                    return values
+            message = await asyncio.wait_for(self.messages.get(), timeout)
+            answer = message[0] if len(message) else message
+
+    async def set_n(self, gateway, node, element, name, value, generation="ieee", timeout=15):
+        """Set one parameter in the dialect of P1451.99; `element` is that of its type: b, i, db, s."""
+        ns = f"urn:{generation}:iot:ctr:1.0"
+        await self.raw(gateway, f"<set xmlns='{ns}'><nd id='{node}'/><{element} n='{name}' v='{value}'/></set>", "set",
+                       timeout)
 
 
 def run(coroutine):

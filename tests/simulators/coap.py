@@ -8,8 +8,8 @@ import world
 class Device:
     """The simulated device, by its commands."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([world.build_dir() / "tests/simulators/coap_device", "--attached"],
+    def __init__(self, port=0):
+        self.process = subprocess.Popen([world.build_dir() / "tests/simulators/coap_device", "--attached", "--port", str(port)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().split()[2])
         assert self.process.stdout.readline() == "ready\n"

@@ -12,11 +12,25 @@ import tempfile
 
 import yaml
 
+import coap
+import lan
 import world
 from client import Client, Refused, run
 
-PORTS = {"c2s": 15222, "component": 15347, "mqtt": 11883, "modbus": 15020}
-READABLE = {"plug": "power", "meter": "voltage_l1", "climate": "temperature", "lamp": "state"}
+PORTS = {"c2s": 15222, "component": 15347, "mqtt": 11883, "modbus": 15020, "http": 18080}
+# What is read and what is controlled of each device: the element of its type in XEP-0325 and in P1451.99, and two values,
+# the second of which is how it stood.
+SHOWN = {
+    "plug": {"protocol": "mqtt", "field": "power", "parameter": "relay", "type": "boolean", "values": ("false", "true")},
+    "meter": {"protocol": "modbus", "field": "voltage_l1", "parameter": "demand_period", "type": "number",
+              "values": ("30", "60")},
+    "valve": {"protocol": "coap", "field": "level", "parameter": "level", "type": "integer", "values": ("75", "40")},
+    "pump": {"protocol": "http", "field": "power", "parameter": "relay", "type": "boolean", "values": ("false", "true")},
+    "porch": {"protocol": "upnp", "field": "on", "parameter": "on", "type": "boolean", "values": ("true", "false")},
+    "climate": {"protocol": "mqtt", "field": "temperature"},
+    "lamp": {"protocol": "mqtt", "field": "state"},
+}
+ELEMENTS = {"boolean": ("boolean", "b"), "number": ("double", "db"), "integer": ("int", "i")}
 
 CONFIG = """\
 version: 1
@@ -52,7 +66,9 @@ connections:
     host: 127.0.0.1
     port: {modbus}
     timeout: 500ms
-{extra_connections}
+  sensors: {{protocol: coap}}
+  appliances: {{protocol: http}}
+{upnp}{extra_connections}
 include: [devices.d/*.yaml{extra_include}]
 mappings: [mappings{extra_mappings}, {root}/mappings]
 """
@@ -62,30 +78,54 @@ devices:
   plug:
     uses: mqtt/tasmota-plug
     connection: broker
-    with: {topic: tasmota_49A3BC}
+    with: {{topic: tasmota_49A3BC}}
     under: house/kitchen
-    label: {en: Coffee machine plug, sv: Kaffebryggarens uttag}
+    label: {{en: Coffee machine plug, sv: Kaffebryggarens uttag}}
 
   climate:
     uses: mqtt/zigbee2mqtt-climate
     connection: broker
-    with: {name: Climate sensor}
+    with: {{name: Climate sensor}}
     under: house/hall
-    label: {en: Hall climate, sv: Hallens klimat}
+    label: {{en: Hall climate, sv: Hallens klimat}}
 
   lamp:
     uses: mqtt/zigbee2mqtt-switch
     connection: broker
-    with: {name: Aqara switch T1}
+    with: {{name: Aqara switch T1}}
     under: house/hall
-    label: {en: Hall lamp, sv: Hallens lampa}
+    label: {{en: Hall lamp, sv: Hallens lampa}}
 
   meter:
     uses: modbus/eastron-sdm630
     connection: meters
-    with: {unit: 1}
+    with: {{unit: 1}}
     under: house/cellar
-    label: {en: Main meter, sv: Huvudmätare}
+    label: {{en: Main meter, sv: Huvudmätare}}
+
+  valve:
+    uses: coap/ipso-actuator
+    connection: sensors
+    with: {{host: 127.0.0.1, port: {coap}}}
+    under: house/cellar
+    label: {{en: Heating valve, sv: Värmeventil}}
+
+  pump:
+    uses: http/shelly-gen2-switch
+    connection: appliances
+    with: {{host: "127.0.0.1:{http}"}}
+    under: garden
+    label: {{en: Pond pump, sv: Dammpump}}
+{upnp}"""
+
+UPNP_CONNECTION = "  upnp-lan: {{protocol: upnp, interface: {interface}}}\n"
+UPNP_DEVICE = """
+  porch:
+    uses: upnp/dimmable-light
+    connection: upnp-lan
+    with: {{udn: "{udn}"}}
+    under: garden
+    label: {{en: Porch light, sv: Verandalampa}}
 """
 
 
@@ -119,6 +159,7 @@ class Demonstration:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="thingtree-try-"))
         self.dir.chmod(0o711)
         self.parts = []
+        self.lan = None
 
     def start(self):
         self.say("starting a private XMPP server and MQTT broker ...")
@@ -133,20 +174,27 @@ class Demonstration:
         self.mosquitto = world.Mosquitto(self.dir, world.free_port(PORTS["mqtt"]))
         self.parts.append(self.mosquitto.start())
 
-        self.say("starting simulated devices: a Tasmota plug, a zigbee2mqtt with sensor and switch, a Modbus meter ...")
+        self.say("starting devices: a Tasmota plug, a zigbee2mqtt with sensor and switch, a Modbus meter, a CoAP valve, a Shelly ...")
         self.modbus_port = world.free_port(PORTS["modbus"])
+        self.http_port = world.free_port(PORTS["http"])
         meter = world.build_dir() / "tests/simulators/modbus_meter"
         for name, argv, expect in (
                 ("meter", [meter, "--tcp", self.modbus_port], "ready"),
                 ("plug", [world.PYTHON, world.SIMULATORS / "tasmota.py", "--port", self.mosquitto.port,
                           "--period", "2", "--on"], "ready"),
                 ("zigbee2mqtt", [world.PYTHON, world.SIMULATORS / "zigbee2mqtt.py", "--port", self.mosquitto.port,
-                                 "--period", "2"], "ready")):
+                                 "--period", "2"], "ready"),
+                ("pump", [world.PYTHON, world.SIMULATORS / "shelly.py", "--port", self.http_port, "--on"], "ready")):
             self.parts.append(world.Process(name, argv, self.dir, expect=expect))
+        self.coap = coap.Device()
+        self.parts.append(self.coap)
+        for path, text in (("/3306/0/5850", "1"), ("/3306/0/5851", "40"), ("/3306/0/5852", "3600")):
+            self.coap.set(path, text)
+        self.start_upnp()
 
         self.say("starting thingtree, as an account and as a component ...")
         self.gateway = world.Thingtree(
-            self.dir, self.config(), {"devices.d/house.yaml": DEVICES},
+            self.dir, self.config(), {"devices.d/house.yaml": self.devices()},
             {"xmpp-password": self.prosody.passwords["gw"], "component-secret": self.prosody.secret})
         if self.extra and (self.extra / "credentials").is_dir():
             shutil.copytree(self.extra / "credentials", self.gateway.dir / "credentials", dirs_exist_ok=True)
@@ -155,13 +203,36 @@ class Demonstration:
         world.wait_until(self.is_ready, 30, "thingtree to be online with values in its nodes", 0.1)
         return self
 
+    def start_upnp(self):
+        """UPnP needs multicast, which loopback has not: the light is at the other end of a network of its own."""
+        reason = lan.why_not()
+        if not reason:
+            self.lan = lan.Lan(self.dir)
+            self.parts.append(self.lan)
+            try:
+                self.lan.start()
+            except world.WorldError as e:
+                self.lan.stop()
+                self.parts.remove(self.lan)
+                self.lan, reason = None, str(e).splitlines()[0]
+        self.say(f"UPnP is left out: {reason}" if reason else "and a UPnP light in a network of its own ...")
+
+    def shown(self):
+        """The devices that are there."""
+        return {node: about for node, about in SHOWN.items() if self.lan or about["protocol"] != "upnp"}
+
+    def devices(self):
+        return DEVICES.format(coap=self.coap.port, http=self.http_port,
+                              upnp=UPNP_DEVICE.format(udn=self.lan.light) if self.lan else "")
+
     def config(self):
         extra = self.extra
         own = extra / "thingtree.yaml" if extra else pathlib.Path("/nonexistent")
         return CONFIG.format(
             domain=world.DOMAIN, component=world.COMPONENT, c2s=self.prosody.port,
             component_port=self.prosody.component_port, ca=self.dir / "ca.crt", mqtt=self.mosquitto.port,
-            modbus=self.modbus_port, root=world.ROOT, extra_poll=extra_entries(own, "poll"),
+            modbus=self.modbus_port, root=world.ROOT,
+            upnp=UPNP_CONNECTION.format(interface=self.lan.interface) if self.lan else "", extra_poll=extra_entries(own, "poll"),
             extra_connections=extra_entries(own, "connections"),
             extra_include=f", {extra}/devices.d/*.yaml" if extra and (extra / "devices.d").is_dir() else "",
             extra_mappings=f", {extra}/mappings" if extra and (extra / "mappings").is_dir() else "")
@@ -173,7 +244,7 @@ class Demonstration:
         if not all(s["state"] == "online" for s in status["xmpp"]):
             return False
         return all(f'"{field}"' in (out := self.gateway.cli("read", "--json", node, check=False)).stdout
-                   and out.returncode == 0 for node, field in READABLE.items())
+                   and out.returncode == 0 for node, about in self.shown().items() for field in (about["field"],))
 
     def describe(self):
         """The contents of FILE."""
@@ -187,10 +258,9 @@ class Demonstration:
             "modbus": {"host": "127.0.0.1", "port": self.modbus_port, "unit": 1},
             "socket": str(self.gateway.socket), "program": str(self.gateway.program),
             "pid": self.gateway.process.pid,
-            "nodes": [
-                {"id": "plug", "protocol": "mqtt", "field": "power", "parameter": "relay", "type": "boolean"},
-                {"id": "meter", "protocol": "modbus", "field": "voltage_l1", "parameter": "demand_period",
-                 "type": "number"}],
+            "http": {"host": "127.0.0.1", "port": self.http_port}, "coap": {"host": "127.0.0.1", "port": self.coap.port},
+            "nodes": [{"id": node, **{k: about[k] for k in ("protocol", "field", "parameter", "type")}}
+                      for node, about in self.shown().items() if "parameter" in about],
         }
 
     def stop(self):
@@ -205,23 +275,42 @@ def cli(gateway, *args):
                           check=False).returncode
 
 
-async def read_and_switch(demo, gateway, name):
-    """Read each node and switch the plug off and on as alice, with slixmpp's own plugins."""
+def is_same(text, value):
+    """Does a field's text, perhaps with a unit, say this value?"""
+    number = text.split()[0].lower()
+    return number == value or (value not in ("true", "false") and float(number) == float(value))
+
+
+async def read_and_set(demo, gateway, name):
+    """Read each device and control those that can be, as alice: with slixmpp's own plugins, and again in the dialect of
+    P1451.99, as raw stanzas."""
     alice = Client(f"alice@{world.DOMAIN}/try-{name}", demo.prosody.passwords["alice"])
     await alice.login("127.0.0.1", demo.prosody.port, demo.dir / "ca.crt")
+
+    async def read(node, field, is_n):
+        values = await (alice.read_n(gateway, node) if is_n else
+                        alice.read(gateway, [node], flags={"momentary": "true", "status": "true"}))
+        if field not in values:
+            raise Refused(f"{node} has no {field}: {values}")
+        return values[field]
+
     try:
-        for node, field in READABLE.items():
-            flags = {"momentary": "true", "status": "true"}
-            values = await alice.read(gateway, [node], flags=flags)
-            if field not in values:
-                raise Refused(f"{node} has no {field}: {values}")
-            print(f"  {name}: {node}.{field} = {values[field]}")
-        for value, text in (("false", "off"), ("true", "on")):
-            await alice.set(gateway, ["plug"], [("relay", "boolean", value)])
-            now = (await alice.read(gateway, ["plug"], fields=["relay"]))["relay"].lower()
-            if now != value:
-                raise Refused(f"the plug says {now} after it was switched {text}")
-            print(f"  {name}: the plug was switched {text}")
+        for is_n, dialect in ((False, "xep"), (True, "p1451.99")):
+            for node, about in demo.shown().items():
+                said = await read(node, about["field"], is_n)
+                done = []
+                for value in about.get("values", ()):
+                    x, n = ELEMENTS[about["type"]]
+                    if is_n:
+                        await alice.set_n(gateway, node, n, about["parameter"], value)
+                    else:
+                        await alice.set(gateway, [node], [(about["parameter"], x, value)])
+                    now = await read(node, about["parameter"], is_n)
+                    if not is_same(now, value):
+                        raise Refused(f"{node}.{about['parameter']} is {now} after it was set to {value}")
+                    done.append(value)
+                text = f"; {about['parameter']} set to {' and '.join(done)}" if done else ""
+                print(f"  {name}, {dialect}: {node} ({about['protocol']}) {about['field']} = {said}{text}")
         try:
             await alice.set(gateway, ["meter"], [("demand_period", "double", "1000")])
             raise Refused("a demand period of 1000 minutes was taken")
@@ -236,10 +325,10 @@ async def read_and_switch(demo, gateway, name):
 def once(demo):
     if cli(demo.gateway, "tree") != 0:
         return 1
-    print("\nover XMPP, as alice, with slixmpp's xep_0323 and xep_0325:")
+    print("\nover XMPP, as alice, with slixmpp's xep_0323 and xep_0325 and in the dialect of P1451.99:")
     for name, gateway in (("account", f"gw@{world.DOMAIN}/thingtree"), ("component", world.COMPONENT)):
-        run(read_and_switch(demo, gateway, name))
-    print("everything was read and switched")
+        run(read_and_set(demo, gateway, name))
+    print("everything was read and set")
     return 0
 
 
@@ -263,6 +352,8 @@ In another terminal:
   {program} watch plug                  its changes as they happen; now, in a third terminal:
   {program} set plug.relay=false        switches the coffee machine off
   {program} set meter.demand_period=7   is refused: the meter knows steps of its own
+  {program} set valve.level=75          over CoAP; pump.relay over HTTP, porch.on over UPnP
+  {program} discover                    what the bridges can see beside it; `adopt KEY` takes one up
   {program} status                      connections, devices, XMPP
   mosquitto_sub -p {mqtt} -v -t '#'     what the MQTT devices say
 
