@@ -21,7 +21,7 @@ struct world_text {
   const char *protocol, *connection, *mapping;
   void (*with)(char *out, size_t size, unsigned device); /* the device's `with:` */
   unsigned n;
-  const char *more; /* another file, with connections and devices of its own; NULL: none */
+  const char *more;                   /* another file, with connections and devices of its own; NULL: none */
   const struct tt_found_hooks *found; /* what the bridge finds out goes there; NULL: to nobody */
 };
 

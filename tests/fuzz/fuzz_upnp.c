@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Hostile devices: descriptions, services, answers, events, and what is announced. The first byte chooses. */
-#include "upnp/describe.h"
 #include "event.h"
 #include "location.h"
 #include "scpd.h"
 #include "soap.h"
 #include "ssdp.h"
+#include "upnp/describe.h"
 
 #include <assert.h>
 #include <json-c/json.h>
