@@ -353,7 +353,8 @@ In another terminal:
   {program} set plug.relay=false        switches the coffee machine off
   {program} set meter.demand_period=7   is refused: the meter knows steps of its own
   {program} set valve.level=75          over CoAP; pump.relay over HTTP, porch.on over UPnP
-  {program} discover                    what the bridges can see beside it; `adopt KEY` takes one up
+  {program} discover                    among others a door contact that nobody has configured:
+  {program} adopt KEY --as front-door   with the KEY of it; then read front-door
   {program} status                      connections, devices, XMPP
   mosquitto_sub -p {mqtt} -v -t '#'     what the MQTT devices say
 

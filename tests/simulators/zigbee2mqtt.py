@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""zigbee2mqtt with two devices: a climate sensor that sends by itself and a switch that obeys NAME/set.
-Names, keys and the form of the payloads are those of tests/data/mqtt/z2m-messages.jsonl."""
+"""zigbee2mqtt with three devices: a climate sensor and a door contact that send by themselves, and a switch that obeys
+NAME/set. Names, keys and the form of the payloads are those of tests/data/mqtt/z2m-messages.jsonl, the list of devices is
+cut out of z2m-bridge-devices.json beside it."""
 import json
+import pathlib
 import random
 import sys
 import time
 
 from simulator import Simulator, arguments
+
+DEVICES = pathlib.Path(__file__).resolve().parents[1] / "data/mqtt/z2m-bridge-devices.json"
+CONTACT = "Contact sensor"
 
 
 class Zigbee2mqtt(Simulator):
@@ -22,7 +27,11 @@ class Zigbee2mqtt(Simulator):
 
     def hello(self):
         self.publish(f"{self.base}/bridge/state", json.dumps({"state": "online"}), retain=True)
-        for name in (self.args.sensor, self.args.switch):
+        names = {"Climate sensor": self.args.sensor, "Aqara switch T1": self.args.switch, CONTACT: CONTACT}
+        devices = [{**d, "friendly_name": names[d["friendly_name"]]} for d in json.loads(DEVICES.read_text(encoding="utf-8"))
+                   if d.get("friendly_name") in names]
+        self.publish(f"{self.base}/bridge/devices", json.dumps(devices), retain=True)
+        for name in names.values():
             self.publish(f"{self.base}/{name}/availability", json.dumps({"state": "online"}), retain=True)
         self.tell_switch()
         self.tick()
@@ -46,6 +55,10 @@ class Zigbee2mqtt(Simulator):
             "battery": 37, "humidity": self.humidity, "last_seen": self.seen(),
             "linkquality": random.randint(190, 255), "power_outage_count": 77, "pressure": self.pressure,
             "temperature": self.temperature, "voltage": 2905}), retain=self.args.retain)
+        self.publish(f"{self.base}/{CONTACT}", json.dumps({
+            "battery": 100, "contact": random.random() < 0.9, "device_temperature": 24, "last_seen": self.seen(),
+            "linkquality": random.randint(190, 255), "power_outage_count": 15, "trigger_count": 4, "voltage": 3005}),
+            retain=self.args.retain)
 
     def heard(self, topic, payload):
         if topic.endswith("/set"):
