@@ -411,7 +411,7 @@ static int receive_identification(struct mb_wire *wire, uint8_t answer[static MO
 static int answer_to(struct mb_wire *wire, const struct mb_request *request, uint64_t until, uint16_t words[],
                      const char **ret_why)
 {
-  uint8_t answer[MODBUS_TCP_MAX_ADU_LENGTH], *start;
+  uint8_t answer[MODBUS_TCP_MAX_ADU_LENGTH], *start = answer;
   for (;;) {
     int r = wait_fd(wire, wire->fd, POLLIN, until);
     if (r <= 0)
