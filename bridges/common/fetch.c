@@ -30,6 +30,7 @@ struct tt_fetch_job {
   uint64_t begun_us, total_us, connect_us;
   bool is_safe; /* GET or HEAD */
   bool is_sent;
+  bool waits_for_digest; /* goes out without a login, until the server asks for one */
   /* Why a callback of ours ended it; curl only knows that one did. */
   bool is_forbidden, is_late, is_too_large, is_ended;
   char why[CURL_ERROR_SIZE];
@@ -138,7 +139,7 @@ static int failure(struct tt_fetch_job *job, CURLcode code, const char **ret_tex
   return error;
 }
 
-/* ---- Ends ---------------------------------------------------------------------------------------------- */
+/* ---- Once more ---------------------------------------------------------------------------------------- */
 static int again(struct tt_fetch_job *job, const char *url)
 {
   uint64_t elapsed = now_us() - job->begun_us;
@@ -149,10 +150,30 @@ static int again(struct tt_fetch_job *job, const char *url)
     curl_easy_setopt(job->easy, CURLOPT_TIMEOUT_MS, (long)((job->total_us - elapsed) / 1000 + 1));
   tt_buf_truncate(&job->body, 0);
   job->header_bytes = 0;
-  job->followed++;
   return curl_multi_add_handle(job->fetch->multi, job->easy) == CURLM_OK ? 0 : -ENOMEM;
 }
 
+/* What curl would do to learn the nonce is a command without its body, which a device that wants no login may obey, before
+ * it hears the right one as well. So the right one goes out first; a server that refuses it has not obeyed. curl has
+ * kept what the server said. True: it is under way. */
+static bool log_in(struct tt_fetch_job *job, int status, int *ret_error, const char **ret_text)
+{
+  long offered = 0;
+  char *url = NULL;
+  if (!job->waits_for_digest || status != 401 ||
+      curl_easy_getinfo(job->easy, CURLINFO_HTTPAUTH_AVAIL, &offered) != CURLE_OK || !(offered & CURLAUTH_DIGEST) ||
+      curl_easy_getinfo(job->easy, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || !url)
+    return false;
+  TT_AUTOFREE char *copy = strdup(url);
+  job->waits_for_digest = job->is_sent = false;
+  curl_multi_remove_handle(job->fetch->multi, job->easy);
+  *ret_error = copy && curl_easy_setopt(job->easy, CURLOPT_HTTPAUTH, CURLAUTH_DIGEST) == CURLE_OK ? again(job, copy)
+                                                                                                  : -ENOMEM;
+  *ret_text = strerror(-*ret_error);
+  return *ret_error == 0;
+}
+
+/* ---- Ends ---------------------------------------------------------------------------------------------- */
 /* A redirect is followed to the host that answered, under the address at which it did. True: it is under way. */
 static bool follow(struct tt_fetch_job *job, int status, int *ret_error, const char **ret_text)
 {
@@ -180,6 +201,7 @@ static bool follow(struct tt_fetch_job *job, int status, int *ret_error, const c
   }
   TT_AUTOFREE char *url = strdup(to); /* curl's own memory of the last transfer */
   curl_multi_remove_handle(job->fetch->multi, job->easy);
+  job->followed++;
   *ret_error = url ? again(job, url) : -ENOMEM;
   *ret_text = strerror(-*ret_error);
   return *ret_error == 0;
@@ -206,7 +228,8 @@ static void finish(struct tt_fetch_job *job, CURLcode code)
   curl_easy_getinfo(job->easy, CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK || job->is_ended)
     answer.error = failure(job, code, &answer.text);
-  else if (follow(job, (int)status, &answer.error, &answer.text))
+  else if (log_in(job, (int)status, &answer.error, &answer.text) ||
+           follow(job, (int)status, &answer.error, &answer.text))
     return;
   curl_easy_getinfo(job->easy, CURLINFO_PRIMARY_IP, &address);
   answer.address = address ? address : "";
@@ -391,7 +414,8 @@ static int set_security(struct tt_fetch_job *job, const struct tt_fetch_request 
                                [TT_FETCH_BEARER] = CURLAUTH_BEARER};
   if (request->auth != TT_FETCH_NO_AUTH) {
     bool is_bearer = request->auth == TT_FETCH_BEARER;
-    SET(CURLOPT_HTTPAUTH, kinds[request->auth]);
+    job->waits_for_digest = request->auth == TT_FETCH_DIGEST && request->body;
+    SET(CURLOPT_HTTPAUTH, kinds[job->waits_for_digest ? TT_FETCH_NO_AUTH : request->auth]);
     if (is_bearer)
       SET(CURLOPT_XOAUTH2_BEARER, request->password);
     if (!is_bearer)

@@ -126,9 +126,12 @@ static struct result get(const char *path)
   return result;
 }
 
+static atomic_int n_without_body; /* commands */
+
 /* ---- The server -------------------------------------------------------------------------------------------- */
 static bool answer(struct http_client *c)
 {
+  static const char digest[] = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n";
   static const struct {
     const char *path, *status, *headers, *body;
   } rows[] = {
@@ -176,7 +179,12 @@ static bool answer(struct http_client *c)
     return http_say(c, "SSH-2.0-OpenSSH_9.2\r\n"), false;
   if (!strcmp(c->path, "/short"))
     return http_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), false;
-  if (!strcmp(c->path, "/echo"))
+  n_without_body += strcmp(c->method, "GET") != 0 && !*c->body;
+  if (!strcmp(c->path, "/refused") || (!strcmp(c->path, "/digest") && !strstr(c->head, "Authorization: Digest")))
+    return http_reply(c, "401 Unauthorized", digest, "");
+  if (!strcmp(c->path, "/basic-only"))
+    return http_reply(c, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"r\"\r\n", "");
+  if (!strcmp(c->path, "/echo") || !strcmp(c->path, "/digest"))
     return http_reply(c, "200 OK", "", c->body);
   return false; /* closes without a word */
 }
@@ -260,6 +268,43 @@ static void test_credentials(void **state)
   get("/hello"); /* on the same connection, and nothing of it is left */
   assert_false(http_peer_heard(&peer, "Authorization:"));
   assert_int_equal(peer.connections, 1);
+}
+
+/* Who asks for no login is not told that there is one, and hears a command once, as it is: one without its body is
+ * another command. */
+static void test_digest(void **state)
+{
+  static const struct {
+    const char *method, *path;
+    int requests, status;
+  } rows[] = {
+      {"PUT", "/echo", 1, 200},    {"POST", "/echo", 1, 200},    {"PUT", "/digest", 2, 200},
+      {"POST", "/digest", 2, 200}, {"POST", "/refused", 2, 401}, {"POST", "/basic-only", 1, 401},
+      {"GET", "/digest", 2, 200},
+  };
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    struct result r;
+    struct tt_fetch_request request = plain(&r);
+    int before = peer.requests;
+    bool has_body = strcmp(rows[i].method, "GET") != 0;
+    request.method = rows[i].method;
+    request.body = has_body ? "on" : NULL;
+    request.body_size = has_body ? 2 : 0;
+    request.is_once = has_body;
+    request.auth = TT_FETCH_DIGEST;
+    request.user_name = "user";
+    request.password = "secret";
+    n_without_body = 0;
+    run_request(&request, rows[i].path);
+    assert_int_equal(r.error, 0);
+    assert_int_equal(r.status, rows[i].status);
+    assert_int_equal(peer.requests - before, rows[i].requests);
+    assert_int_equal(n_without_body, 0);
+    if (rows[i].status == 200)
+      assert_string_equal(r.body, has_body ? "on" : "");
+    assert_int_equal(http_peer_heard(&peer, "Authorization: Digest username=\"user\""), rows[i].requests == 2);
+  }
 }
 
 static void test_faults(void **state)
@@ -577,6 +622,7 @@ int main(void)
       T(test_answers),
       T(test_methods_bodies_and_headers),
       T(test_credentials),
+      T(test_digest),
       T(test_faults),
       T(test_body_limit),
       T(test_time),
