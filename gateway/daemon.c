@@ -437,11 +437,11 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_sensor_destroy(d->sensor);
   tt_control_handlers_destroy(d->control);
   tt_router_destroy(d->router);
+  tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);
   tt_core_destroy(d->core);
   tt_audit_destroy(d->audit);
   tt_access_destroy(d->access);
-  tt_describer_destroy(d->describer);
   tt_reloader_destroy(d->reloader);
   free(d);
   return true;
