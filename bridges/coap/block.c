@@ -125,6 +125,8 @@ enum cb_step cb_upload_take(struct cb_upload *upload, uint8_t code, const struct
     upload->szx = block->szx;
     return CB_STEP_AGAIN;
   }
+  if (code >> 5 == 2 && code != CODE_CONTINUE && !is_last)
+    return fail(ret_why, "it obeys before it has heard all");
   if (code != CODE_CONTINUE)
     return CB_STEP_DONE;
   if (is_last || !block)

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#define RETRY_MAX_MS 600000 /* what a stream may ask for */
+#define RETRY_MIN_MS 1000 /* what a stream may ask for: one that ends at once would be opened all the time */
+#define RETRY_MAX_MS 600000
 
 void http_sse_init(struct http_sse *sse)
 {
@@ -66,7 +67,7 @@ static void on_retry(struct http_sse *sse, const char *value)
   if (!n || value[n])
     return;
   unsigned long ms = n > 9 ? RETRY_MAX_MS : strtoul(value, NULL, 10);
-  sse->retry_us = (ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms ? ms : 1) * TT_USEC_PER_MSEC;
+  sse->retry_us = (ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms) * TT_USEC_PER_MSEC;
 }
 
 static void on_line(const struct feeding *f)

@@ -159,7 +159,7 @@ static void hear(struct up_instance *u, const struct found *found, struct up_sub
   struct up_device *d = found->device;
   char why[UP_WHY_SIZE] = "is too large";
   struct found copy = *found;
-  bool has_gap = s->sequence >= 0 && event->sequence != s->sequence + 1 && event->sequence != 1;
+  bool has_gap = s->sequence >= 0 && (unsigned)event->sequence != (unsigned)s->sequence + 1 && event->sequence != 1;
   s->sequence = event->sequence;
   if (event->xml_size == 0 || up_event_parse(xml, event->xml_size, on_change, &copy, why) < 0)
     tt_bridge_log(u->bridge, TT_LOG_WARNING, "%s: an event of %s %s", d->config->key,

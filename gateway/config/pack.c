@@ -449,7 +449,9 @@ int tt_unpack_device(const struct tt_bridge_ops *ops, struct tt_bytes *in, struc
                      struct tt_device_config *ret)
 {
   struct unpacker u = {.in = in, .arena = arena};
-  struct tt_device_config config = {.key = take_text(&u), .mark = take_mark(&u)};
+  struct tt_device_config config = {0};
+  config.key = take_text(&u); /* one after the other: within an initialiser there is no order */
+  config.mark = take_mark(&u);
   config.options = take_struct(&u, &ops->device);
   config.n_points = tt_take_count(in, TT_POINTS_MAX);
   struct tt_point *points = take_room(&u, config.n_points, sizeof *points);

@@ -173,6 +173,11 @@ static void test_answers_that_cannot_be(void **state)
   block = (struct cb_block){1, false, 2};
   assert_int_equal(cb_upload_take(&upload, CONTINUE, &block, &why), CB_STEP_FAIL);
   assert_string_equal(why, "it asks for more than there is");
+  upload.at = 0; /* with 2.04 it says that it has done something, and has not heard what */
+  assert_int_equal(cb_upload_take(&upload, CHANGED, &(struct cb_block){0, false, 2}, &why), CB_STEP_FAIL);
+  assert_int_equal(cb_upload_take(&upload, CHANGED, NULL, &why), CB_STEP_FAIL);
+  assert_string_equal(why, "it obeys before it has heard all");
+  assert_int_equal(cb_upload_take(&upload, 4 << 5, NULL, &why), CB_STEP_DONE); /* refused: no more is needed */
 }
 
 int main(void)
