@@ -222,6 +222,13 @@ static bool is_so_already(const struct tt_control *c)
          tt_value_equals(&node->fields[step->point].value, &step->value);
 }
 
+/* A long command goes on for a while after it was permitted, and rights are taken away meanwhile. */
+static bool is_still_permitted(const struct tt_control *c, const struct tt_node *node)
+{
+  return tt_core_role(c->core, c->caller) >= TT_ROLE_OPERATOR &&
+         tt_core_sight(c->core, c->caller, node) == TT_SIGHT_FULL;
+}
+
 static void step_begin(struct tt_control *c)
 {
   struct tt_core *core = c->core;
@@ -237,6 +244,11 @@ static void step_begin(struct tt_control *c)
   struct tt_node *node = tt_tree_get(core->tree, step->node);
   if (!node) {
     step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    return;
+  }
+  if (!is_still_permitted(c, node)) {
+    tt_core_refused(core, c->caller, TT_ACCESS_CONTROL, node->key);
+    step_failed(c, TT_REFUSED_FORBIDDEN, "not permitted any more");
     return;
   }
   const struct tt_point *point = &node->points[step->point];

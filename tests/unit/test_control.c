@@ -379,6 +379,25 @@ static void test_a_device_that_fails_midway(void **state)
   assert_int_equal(world->n_asked, 2);
 }
 
+/* What is taken away while a command runs holds for what it has not done yet. */
+static void test_rights_that_go(void **state)
+{
+  (void)state;
+  SET("lamp fan meter", "relay=true");
+  world->role = TT_ROLE_READER;
+  world_log(world);
+  world_done(world, 0, 0, NULL);
+  assert_string_equal(world_log(world), "[0]2 \"relay on fan: not permitted any more; already set: relay on "
+                                        "lamp\" relay!not permitted any more lamp.relay\n");
+  assert_int_equal(world->n_asked, 1);
+  assert_int_equal(world->n_refused, 1);
+  world->role = TT_ROLE_OPERATOR;
+  SET("lamp fan", "relay=true");
+  world->unseen = "fan";
+  world_done(world, 1, 0, NULL);
+  assert_int_equal(world->n_asked, 2);
+}
+
 static void test_a_device_that_keeps_silent(void **state)
 {
   (void)state;
@@ -680,6 +699,7 @@ int main(void)
       TEST(test_limits_on_open_commands),
       TEST(test_start_from_within_the_result),
       TEST(test_a_device_that_fails_midway),
+      TEST(test_rights_that_go),
       TEST(test_a_device_that_keeps_silent),
       TEST(test_nodes_that_go),
       TEST(test_the_list_is_bounded_in_text_only),
