@@ -121,17 +121,28 @@ static bool refuse(const struct tt_reloader *reloader, const struct tt_config *c
   return asked && only->n == 0;
 }
 
-/* Everything beside devices and connections. */
-static int apply_rest(struct tt_reloader *reloader, struct tt_config *config, struct tt_reload_result *ret)
+/* Everything beside devices, connections and rules. */
+static void apply_rest(struct tt_reloader *reloader, struct tt_config *config, struct tt_reload_result *ret)
 {
-  int r = tt_access_configure(reloader->options.access, config->rules, config->n_rules);
-  if (r < 0)
-    return r;
   tt_router_configure(reloader->options.router, (size_t)config->xmpp.stanza_max, config->xmpp.compat_response_code);
   tell_restart(&reloader->options.config->xmpp, &config->xmpp, ret->why, sizeof(ret->why));
   tt_config_destroy(reloader->config);
   reloader->config = tt_config_ref(config);
-  return 0;
+}
+
+/* The rules go first: nobody is told of a device that is new by the rules that were before it. */
+static int apply(struct tt_reloader *reloader, struct tt_config *config, const struct tt_only *only,
+                 struct tt_reload_result *ret)
+{
+  int r = only ? 0 : tt_access_configure(reloader->options.access, config->rules, config->n_rules);
+  if (r < 0)
+    return r;
+  r = tt_host_apply(reloader->options.host, config, only, &ret->changes);
+  if (r < 0 && !only) /* as it was; the index of these rules has been made before */
+    (void)tt_access_configure(reloader->options.access, reloader->config->rules, reloader->config->n_rules);
+  if (r == 0 && !only)
+    apply_rest(reloader, config, ret);
+  return r;
 }
 
 int tt_reload(struct tt_reloader *reloader, const struct tt_only *only, struct tt_reload_result *ret)
@@ -154,9 +165,7 @@ int tt_reload(struct tt_reloader *reloader, const struct tt_only *only, struct t
   else
     ret->is_refused = refuse(reloader, config, only, keys, &some, ret->why, sizeof(ret->why));
   if (!ret->is_refused && r == 0)
-    r = tt_host_apply(reloader->options.host, config, only ? &some : NULL, &ret->changes);
-  if (!ret->is_refused && r == 0 && !only)
-    r = apply_rest(reloader, config, ret);
+    r = apply(reloader, config, only ? &some : NULL, ret);
   tt_config_destroy(config);
   if (r < 0)
     tt_reload_result_finish(ret);
