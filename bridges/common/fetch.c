@@ -464,6 +464,8 @@ static int set_request(struct tt_fetch_job *job, const struct tt_fetch_request *
     SET(CURLOPT_LOW_SPEED_TIME, (long)((request->idle_us + TT_USEC_PER_SEC - 1) / TT_USEC_PER_SEC));
   }
   SET(CURLOPT_FRESH_CONNECT, (long)request->is_once);
+  SET(CURLOPT_FORBID_REUSE,
+      (long)request->is_once); /* a small device has few, and this one nobody would use again */
   if (job->chunk)
     SET(CURLOPT_BUFFERSIZE, CHUNK_BUFFER);
   else

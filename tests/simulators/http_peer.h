@@ -188,7 +188,9 @@ static void *http_peer_main(void *user)
     int on = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     peer->connections++;
+    pthread_mutex_lock(&peer->lock);
     peer->clients[peer->n_clients++] = c;
+    pthread_mutex_unlock(&peer->lock);
     pthread_create(&c->thread, NULL, http_client_main, c);
   }
 }
@@ -235,6 +237,17 @@ __attribute__((unused)) static void http_peer_stop(struct http_peer *peer)
   close(peer->stop[1]);
   pthread_mutex_destroy(&peer->lock);
   peer->port = 0;
+}
+
+/* Connections that are open. */
+__attribute__((unused)) static unsigned http_peer_open(struct http_peer *peer)
+{
+  unsigned n = 0;
+  pthread_mutex_lock(&peer->lock);
+  for (size_t i = 0; i < peer->n_clients; i++)
+    n += peer->clients[i]->fd >= 0;
+  pthread_mutex_unlock(&peer->lock);
+  return n;
 }
 
 /* Has the last request this in its head? */

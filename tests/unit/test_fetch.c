@@ -250,6 +250,22 @@ static void test_methods_bodies_and_headers(void **state)
   }
 }
 
+/* A connection that will not be used again is not kept: small devices have few of them. */
+static void test_once(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    struct result r;
+    struct tt_fetch_request request = plain(&r);
+    request.is_once = true;
+    run_request(&request, "/hello");
+    assert_int_equal(r.status, 200);
+    assert_int_equal(peer.connections, i + 1);
+    for (uint64_t end = now_us() + PATIENCE; http_peer_open(&peer) > 0; turn())
+      assert_true(now_us() < end);
+  }
+}
+
 static void test_credentials(void **state)
 {
   (void)state;
@@ -621,6 +637,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       T(test_answers),
       T(test_methods_bodies_and_headers),
+      T(test_once),
       T(test_credentials),
       T(test_digest),
       T(test_faults),
