@@ -91,9 +91,9 @@ int tt_describer_described(void *describer, const char *key, const char *json, s
   struct told *told = told_create(key, json, size);
   if (!told)
     return -ENOMEM;
+  bool is_first = !d->told && !d->taken; /* who repeats itself puts nothing off */
   if (old)
     told_free(d, &d->told, old);
-  bool is_first = !d->told && !d->taken;
   DL_APPEND(d->told, told);
   d->waiting += size;
   return is_first ? arm(d) : 0;

@@ -42,6 +42,18 @@ static void test_a_storm(void **state)
   assert_true(is_kept("thing"));
 }
 
+/* One that never falls silent is heard all the same. */
+static void test_a_storm_that_goes_on(void **state)
+{
+  uint64_t end_us = tt_loop_clock().mono_us + WAIT_US;
+  (void)state;
+  for (unsigned i = 0; !is_kept("thing"); i++) {
+    say("thing", i);
+    assert_true(tt_loop_clock().mono_us < end_us);
+    assert_true(sd_event_run(g.event, 10 * TT_USEC_PER_MSEC) >= 0);
+  }
+}
+
 /* What is the same as before is not loaded. */
 static void test_nothing_new(void **state)
 {
@@ -88,6 +100,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_a_storm, open_all, close_all),
+      cmocka_unit_test_setup_teardown(test_a_storm_that_goes_on, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_nothing_new, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_the_end, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_limits, open_all, close_all),
