@@ -4,6 +4,7 @@
 
 #include "link_format.h"
 #include "multicast.h"
+#include "offer.h"
 #include "payload.h"
 
 #include <stdio.h>
@@ -11,7 +12,6 @@
 #include <utlist.h>
 
 #define WELL_KNOWN "/.well-known/core"
-#define FACTS_MAX  20
 
 /* One host that is asked for all its links. */
 struct host {
@@ -39,70 +39,32 @@ struct cb_discovery {
 };
 
 /* ---- Candidates ------------------------------------------------------------------------------------------------ */
-struct facts {
-  struct tt_fact list[FACTS_MAX];
-  size_t n;
+struct asker {
+  struct tt_bridge *bridge;
+  tt_id request;
 };
 
-static void fact(struct facts *facts, const char *name, const char *value)
+static void tell(void *user, const struct tt_candidate *candidate)
 {
-  if (*value && facts->n < FACTS_MAX)
-    facts->list[facts->n++] = (struct tt_fact){name, value};
-}
-
-#define WORDS_MAX 6
-static void words(struct facts *facts, const char *name, const char *list,
-                  char out[WORDS_MAX][CB_LINK_TEXT_MAX + 1])
-{
-  for (size_t i = 0; i < WORDS_MAX && cb_word_next(&list, out[i]); i++)
-    fact(facts, name, out[i]);
-}
-
-static void tell(struct tt_bridge *bridge, tt_id request, const struct cb_base *base, const char *path,
-                 const struct cb_link *link)
-{
-  char host[CB_HOST_MAX + 40], port[8], rt[WORDS_MAX][CB_LINK_TEXT_MAX + 1], if_[WORDS_MAX][CB_LINK_TEXT_MAX + 1];
-  bool is_v6 = base->kind == CB_HOST_IPV6;
-  TT_AUTOBUF struct tt_buf address = TT_BUF(0), id = TT_BUF(0);
-  struct facts facts = {0};
-  snprintf(port, sizeof port, "%u", base->port);
-  snprintf(host, sizeof host, "%s%s%s%s%s", is_v6 ? "[" : "", base->host, *base->scope ? "%" : "", base->scope,
-           is_v6 ? "]" : "");
-  cb_base_print(base, &address);
-  tt_buf_printf(&id, "%s%s", address.data, path);
-  fact(&facts, "scheme", base->is_dtls ? "coaps" : "coap");
-  fact(&facts, "host", host);
-  fact(&facts, "port", port);
-  fact(&facts, "path", path);
-  words(&facts, "rt", link->rt, rt);
-  words(&facts, "if", link->if_, if_);
-  fact(&facts, "ct", link->ct);
-  fact(&facts, "title", link->title);
-  fact(&facts, "obs", link->is_observable ? "true" : "");
-  if (!id.failed && !address.failed)
-    tt_candidate(bridge, request,
-                 &(struct tt_candidate){.id = id.data,
-                                        .name = *link->title ? link->title : path,
-                                        .address = address.data,
-                                        .facts = facts.list,
-                                        .n_facts = facts.n});
+  const struct asker *asker = user;
+  tt_candidate(asker->bridge, asker->request, candidate);
 }
 
 int cb_discovery_links(struct tt_bridge *bridge, tt_id request, const struct cb_base *base, const char *text,
                        size_t n)
 {
+  struct cb_offers offers = {0};
   struct cb_link link;
   struct cb_base where;
   char path[CB_PATH_MAX + 1];
-  for (size_t i = 0; i < CB_LINKS_MAX; i++) {
-    int r = cb_link_next(&text, &n, &link);
-    if (r <= 0)
-      return r;
+  int r = 1;
+  for (size_t i = 0; i < CB_LINKS_MAX && (r = cb_link_next(&text, &n, &link)) > 0; i++)
     if (!link.has_anchor && cb_reference(base, link.target, link.target_size, &where, path) == 0 &&
-        strcmp(path, WELL_KNOWN) != 0)
-      tell(bridge, request, &where, path, &link);
-  }
-  return 0;
+        strcmp(path, WELL_KNOWN) != 0 && cb_offers_add(&offers, &where, path, &link) < 0)
+      break;
+  cb_offers_tell(&offers, tell, &(struct asker){bridge, request});
+  cb_offers_finish(&offers);
+  return r < 0 ? r : 0;
 }
 
 /* ---- One by one ------------------------------------------------------------------------------------------------ */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * discover.h: what devices say at /.well-known/core (RFC 6690), asked one by one and, where an interface is named,
- * everybody at once (RFC 7252 section 8). Each link is a candidate. The only socket that hears strangers is open while
+ * everybody at once (RFC 7252 section 8). What the links are
+ * made into: offer.h. The only socket that hears strangers is open while
  * the answers to our question may come. Loop thread.
  */
 #pragma once
