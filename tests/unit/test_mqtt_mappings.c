@@ -4,8 +4,10 @@
 #define _GNU_SOURCE
 #include "cmocka_all.h"
 #include "config/config.h"
+#include "exposes.h"
 #include "model/convert.h"
 #include "payload.h"
+#include "tasmota.h"
 #include "topic.h"
 
 #include <json-c/json.h>
@@ -29,15 +31,21 @@ static const struct tt_bridge_ops *find_mqtt(void *user TT_UNUSED, const char *p
 
 static int load(void **state TT_UNUSED)
 {
-  char path[] = "/tmp/tt-mappings-XXXXXX";
-  int fd = mkstemp(path);
+  char dir[] = "/tmp/tt-mappings-XXXXXX", path[64], shipped[512], link[64];
   struct tt_diags *diags = NULL;
-  if (fd < 0)
+  static const char *const names[] = {"mqtt", NULL};
+  if (!mkdtemp(dir))
     return -1;
-  dprintf(fd,
+  snprintf(path, sizeof path, "%s/thingtree.yaml", dir);
+  snprintf(shipped, sizeof shipped, "%s/mappings/mqtt", source_dir());
+  snprintf(link, sizeof link, "%s/mqtt", dir);
+  FILE *file = fopen(path, "w");
+  if (!file || symlink(shipped, link) < 0) /* the mappings of other bridges are not for this test */
+    return -1;
+  fprintf(file,
           "languages: [en, sv]\n"
           "connections: {broker: {protocol: mqtt, url: \"mqtt://127.0.0.1\"}}\n"
-          "mappings: %s/mappings\n"
+          "mappings: %s\n"
           "devices:\n"
           "  climate: {uses: mqtt/zigbee2mqtt-climate, connection: broker, with: {name: Climate sensor}}\n"
           "  switch: {uses: mqtt/zigbee2mqtt-switch, connection: broker, with: {name: Aqara switch T1}}\n"
@@ -45,11 +53,13 @@ static int load(void **state TT_UNUSED)
           "  zigbee: {uses: mqtt/zigbee2mqtt, connection: broker, with: {base: other, name: x}}\n"
           "  tasmota: {uses: mqtt/tasmota, connection: broker, with: {topic: other}}\n"
           "  any: {uses: mqtt/any, connection: broker, with: {topic: \"other/#\"}}\n",
-          source_dir());
-  close(fd);
-  struct tt_config_env env = {.file = path, .bridge = find_mqtt};
+          dir);
+  fclose(file);
+  struct tt_config_env env = {.file = path, .bridge = find_mqtt, .names = names, .with_mappings = true};
   int r = tt_config_load(&env, &config, &diags);
   unlink(path);
+  unlink(link);
+  rmdir(dir);
   struct tt_buf out TT_AUTOBUF = TT_BUF(0);
   if (r == 0)
     tt_diags_render(diags, false, &out);
@@ -278,13 +288,45 @@ static void test_questions(void **state TT_UNUSED)
   assert_null(mqtt_point_ask(device("climate"), point("climate", "temperature"))); /* it sleeps */
 }
 
+/* A mapping that fits needs nothing that the list does not tell. */
+static void on_candidate(void *user, const struct tt_candidate *candidate)
+{
+  const struct tt_mapping_config *m = tt_match_best(config, "mqtt", candidate);
+  const char *expected = strcmp(candidate->name, "Climate sensor") == 0    ? "mqtt/zigbee2mqtt-climate"
+                         : strcmp(candidate->name, "Aqara switch T1") == 0 ? "mqtt/zigbee2mqtt-switch"
+                                                                           : NULL;
+  ++*(size_t *)user;
+  assert_string_equal(m ? m->name : "", expected ? expected : "");
+  for (size_t i = 0; m && i < m->n_params; i++)
+    assert_non_null(tt_candidate_fact(candidate, m->params[i].name));
+}
+
+/* Whom they fit among all devices that were announced; the others describe themselves. */
+static void test_whom_they_fit(void **state TT_UNUSED)
+{
+  size_t n = 0;
+  char path[512];
+  snprintf(path, sizeof path, "%s/tests/data/mqtt/z2m-bridge-devices.json", source_dir());
+  json_object *devices = json_object_from_file(path);
+  assert_non_null(devices);
+  mqtt_exposes_each(devices, "zigbee2mqtt", on_candidate, &n);
+  json_object_put(devices);
+  assert_int_equal(n, 8);
+  snprintf(path, sizeof path, "%s/tests/data/mqtt/tasmota-discovery-config.json", source_dir());
+  json_object *plug = json_object_from_file(path);
+  assert_non_null(plug);
+  mqtt_tasmota_candidate(plug, on_candidate, &n);
+  json_object_put(plug);
+  assert_int_equal(n, 9);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_zigbee2mqtt),      cmocka_unit_test(test_zigbee2mqtt_presence),
       cmocka_unit_test(test_tasmota),          cmocka_unit_test(test_tasmota_plug),
       cmocka_unit_test(test_commands),         cmocka_unit_test(test_questions),
-      cmocka_unit_test(test_self_description),
+      cmocka_unit_test(test_self_description), cmocka_unit_test(test_whom_they_fit),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }

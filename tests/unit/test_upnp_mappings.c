@@ -20,30 +20,34 @@ static const struct tt_bridge_ops *bridge(void *user, const char *protocol)
 static int load(void **state)
 {
   static const char *const names[] = {"upnp", NULL};
-  char dir[] = "/tmp/tt-mappings-XXXXXX", path[64];
+  char dir[] = "/tmp/tt-mappings-XXXXXX", path[64], shipped[512], link[64];
   struct tt_config *config;
   struct tt_diags *diags;
   struct tt_buf text TT_AUTOBUF = TT_BUF(0);
   assert_non_null(mkdtemp(dir));
   snprintf(path, sizeof path, "%s/thingtree.yaml", dir);
+  snprintf(shipped, sizeof shipped, "%s/mappings/upnp", getenv("TT_SOURCE_DIR"));
+  snprintf(link, sizeof link, "%s/upnp", dir);
+  assert_int_equal(symlink(shipped, link), 0); /* those of other bridges are not for this test */
   FILE *file = fopen(path, "w");
   assert_non_null(file);
   fprintf(file,
           "version: 1\n"
-          "mappings: [%s/mappings]\n"
+          "mappings: [%s]\n"
           "poll: {normal: {every: 10s}}\n"
           "connections:\n"
           "  lan: {protocol: upnp, interface: eth0}\n"
           "devices:\n",
-          getenv("TT_SOURCE_DIR"));
+          dir);
   static const char *const all[] = {"binary-light", "dimmable-light", "media-renderer", "internet-gateway-device",
                                     "any"};
   for (size_t i = 0; i < TT_COUNT(all); i++)
     fprintf(file, "  %s: {uses: upnp/%s, connection: lan, with: {udn: \"uuid:1\"}}\n", all[i], all[i]);
   fclose(file);
-  struct tt_config_env env = {.file = path, .bridge = bridge, .names = names};
+  struct tt_config_env env = {.file = path, .bridge = bridge, .names = names, .with_mappings = true};
   assert_int_equal(tt_config_load(&env, &config, &diags), 0);
   unlink(path);
+  unlink(link);
   rmdir(dir);
   tt_diags_render(diags, false, &text);
   if (text.len)
@@ -127,12 +131,47 @@ static void anything(void **state)
   assert_string_equal(options->udn, "uuid:1");
 }
 
+/* What discovery proposes for a device of a type with a service among others: parameters and all. */
+static const char *proposed(const struct tt_config *config, const char *type, const char *service)
+{
+  const struct tt_fact facts[] = {{"udn", "uuid:1"},
+                                  {"device_type", type},
+                                  {"service_type", "urn:schemas-upnp-org:service:ConnectionManager:1"},
+                                  {"service_type", service}};
+  const struct tt_candidate candidate = {.id = "uuid:1", .facts = facts, .n_facts = TT_COUNT(facts)};
+  const struct tt_mapping_config *m = tt_match_best(config, "upnp", &candidate);
+  for (size_t i = 0; m && i < m->n_params; i++)
+    assert_true(!m->params[i].is_required || tt_candidate_fact(&candidate, m->params[i].name));
+  return m ? m->name : "";
+}
+
+static void who_they_fit(void **state)
+{
+#define DEVICE(x)  "urn:schemas-upnp-org:device:" x
+#define SERVICE(x) "urn:schemas-upnp-org:service:" x
+  static const struct {
+    const char *type, *service, *mapping;
+  } rows[] = {
+      {DEVICE("BinaryLight:1"), SERVICE("SwitchPower:1"), "upnp/binary-light"},
+      {DEVICE("DimmableLight:1"), SERVICE("Dimming:1"), "upnp/dimmable-light"},
+      {DEVICE("MediaRenderer:3"), SERVICE("RenderingControl:3"), "upnp/media-renderer"},
+      {DEVICE("InternetGatewayDevice:2"), SERVICE("WANIPConnection:2"), "upnp/internet-gateway-device"},
+      {DEVICE("InternetGatewayDevice:1"), SERVICE("WANPPPConnection:1"), ""},
+      {DEVICE("DimmableLight:1"), SERVICE("SwitchPower:1"), ""},
+      {DEVICE("MediaServer:1"), SERVICE("ContentDirectory:1"), ""},
+      {"urn:example:device:BinaryLight:1", SERVICE("SwitchPower:1"), ""},
+  };
+  for (size_t i = 0; i < TT_COUNT(rows); i++)
+    assert_string_equal(proposed(*state, rows[i].type, rows[i].service), rows[i].mapping);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_media_renderer),
       cmocka_unit_test(a_router),
       cmocka_unit_test(anything),
+      cmocka_unit_test(who_they_fit),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }
