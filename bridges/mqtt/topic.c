@@ -5,8 +5,33 @@
 #include <string.h>
 #include <thingtree/util.h>
 
+/* The character at `*text` (valid UTF-8), which is taken off. */
+static uint32_t take_character(const unsigned char **text)
+{
+  const unsigned char *p = *text;
+  size_t n = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+  uint32_t c = n == 1 ? *p : *p & (0x7fu >> n);
+  for (size_t i = 1; i < n; i++)
+    c = c << 6 | (p[i] & 0x3f);
+  *text = p + n;
+  return c;
+}
+
+static bool is_control(uint32_t c)
+{
+  return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+static bool is_noncharacter(uint32_t c)
+{
+  return (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
+}
+
+/* What brokers may close the connection for (MQTT 3.1.1, 1.5.3), and Mosquitto does: all devices behind it would be lost
+ * for the name of one. */
 static const char *text_problem(const char *text)
 {
+  const unsigned char *p = (const unsigned char *)text;
   size_t n = strlen(text);
   if (n == 0)
     return "is empty";
@@ -14,9 +39,12 @@ static const char *text_problem(const char *text)
     return "is longer than 1024 bytes";
   if (!tt_utf8_is_valid(text, n))
     return "is not valid UTF-8";
-  for (size_t i = 0; i < n; i++) {
-    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+  while (*p) {
+    uint32_t c = take_character(&p);
+    if (is_control(c))
       return "has a control character";
+    if (is_noncharacter(c))
+      return "has a code point that is no character";
   }
   return NULL;
 }

@@ -94,6 +94,23 @@ static void test_topic_validity(void **state)
   assert_non_null(mqtt_topic_problem(""));
 }
 
+/* Brokers close the connection for some characters. */
+static void test_characters(void **state)
+{
+  (void)state;
+  static const char *const good[] = {"a\xc2\xa0",        "\xc3\xa5", "\xe2\x80\xae", "\xef\xbf\xbd", "\xef\xb7\x8f",
+                                     "\xf0\x9f\x98\x80", "~"},
+                           *const bad[] = {"\x7f",         "\x1f",         "a\xc2\x80",
+                                           "\xc2\x9f/b",   "\xef\xbf\xbe", "\xef\xbf\xbf",
+                                           "\xef\xb7\x90", "\xef\xb7\xaf", "\xf0\x9f\xbf\xbf"};
+  for (size_t i = 0; i < TT_COUNT(good); i++)
+    assert_null(mqtt_topic_problem(good[i]));
+  for (size_t i = 0; i < TT_COUNT(bad); i++) {
+    assert_non_null(mqtt_topic_problem(bad[i]));
+    assert_non_null(mqtt_filter_problem(bad[i]));
+  }
+}
+
 static void test_length_limit(void **state)
 {
   (void)state;
@@ -112,7 +129,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_matches),         cmocka_unit_test(test_topic_is_n_bytes),
       cmocka_unit_test(test_filter_validity), cmocka_unit_test(test_topic_validity),
-      cmocka_unit_test(test_length_limit),
+      cmocka_unit_test(test_length_limit),    cmocka_unit_test(test_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
