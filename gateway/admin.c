@@ -165,8 +165,12 @@ void tt_admin_adopt(void *user, struct tt_api_adoption *a)
     a->code = "failed";
     return;
   }
-  *adoption = (struct tt_adoption){
-      .caller = a->caller, .candidate = a->candidate, .as = a->as, .under = a->under, .is_dry = a->is_dry};
+  *adoption = (struct tt_adoption){.caller = a->caller,
+                                   .candidate = a->candidate,
+                                   .as = a->as,
+                                   .under = a->under,
+                                   .with = {a->with, a->n_with},
+                                   .is_dry = a->is_dry};
   tt_adopt(&adopter, adoption);
   a->code = adoption->code;
   memcpy(a->why, adoption->why, sizeof(a->why));

@@ -74,7 +74,7 @@ static void put_pair(struct tt_buf *out, const char *name, const char *text)
 }
 
 void tt_adopt_text(struct tt_buf *out, const char *key, const char *under, const struct tt_found *found,
-                   const struct tt_mapping_config *mapping)
+                   const struct tt_mapping_config *mapping, const struct tt_given *with)
 {
   size_t n = 0;
   tt_buf_puts(out, "# Written by `thingtree adopt`.\nversion: 1\ndevices:\n  ");
@@ -84,7 +84,7 @@ void tt_adopt_text(struct tt_buf *out, const char *key, const char *under, const
   put_pair(out, "connection", found->connection);
   for (size_t i = 0; i < mapping->n_params; i++) {
     const struct tt_parameter_config *param = &mapping->params[i];
-    const char *value = param->is_secret ? NULL : tt_candidate_fact(&found->candidate, param->name);
+    const char *value = tt_parameter_value(param, &found->candidate, with);
     if (!value)
       continue;
     tt_buf_printf(out, "%s%s: ", n++ ? ", " : "    with: {", param->name);
@@ -158,6 +158,34 @@ static void choose_key(struct tt_adoption *a, const struct tt_config *config, co
     snprintf(a->key, sizeof(a->key), "%s-%u", base, i);
 }
 
+static const struct tt_parameter_config *find_param(const struct tt_mapping_config *mapping, const char *name)
+{
+  for (size_t i = 0; i < mapping->n_params; i++)
+    if (strcmp(mapping->params[i].name, name) == 0)
+      return &mapping->params[i];
+  return NULL;
+}
+
+/* What was given are parameters of the mapping, and all that it needs is known. */
+static void check_parameters(struct tt_adoption *a, const struct tt_found *found,
+                             const struct tt_mapping_config *mapping)
+{
+  char missing[512];
+  for (size_t i = 0; i < a->with.n && !a->code; i++) {
+    const struct tt_parameter_config *param = find_param(mapping, a->with.all[i].name);
+    if (!param)
+      fail(a, "bad-request", "mapping %.200s has no parameter \"%.100s\"", mapping->name, a->with.all[i].name);
+    else if (param->is_secret)
+      fail(a, "bad-request", "%.100s is a secret, which has no place in that file: write the device by hand",
+           param->name);
+  }
+  tt_parameters_missing(mapping, &found->candidate, &a->with, missing, sizeof(missing));
+  if (!a->code && *missing)
+    fail(a, "bad-request",
+         "mapping %.200s also needs %.500s, which nobody knows: give it, or write the device by hand",
+         mapping->name, missing);
+}
+
 /* Everything but doing it. */
 static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter, const struct tt_config *config,
                                                const struct tt_found *found, struct tt_adoption *a)
@@ -169,10 +197,11 @@ static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter,
     fail(a, "conflict", "it is there already, as %.256s", proposal.device);
   else if (!proposal.mapping)
     fail(a, "not-supported", "no mapping fits it; write one, or the device by hand");
-  else if (*proposal.missing)
-    fail(a, "bad-request", "mapping %.200s also needs %.500s, which nobody knows: write the device by hand",
-         proposal.mapping->name, proposal.missing);
-  else if (a->as && (strlen(a->as) > TT_NODE_KEY_MAX || is_taken(config, a->as)))
+  else
+    check_parameters(a, found, proposal.mapping);
+  if (a->code)
+    return NULL;
+  if (a->as && (strlen(a->as) > TT_NODE_KEY_MAX || is_taken(config, a->as)))
     fail(a, "conflict", "there is a device \"%.128s\" already, or that is too long", a->as);
   else if (!find_dir(adopter, config, dir, sizeof(dir)))
     fail(a, "failed",
@@ -184,7 +213,7 @@ static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter,
   choose_key(a, config, found);
   tt_adopt_key(name, sizeof(name), a->key);
   snprintf(a->file, sizeof(a->file), "%s/adopted-%s-%s.yaml", dir, name, found->key);
-  tt_adopt_text(&a->text, a->key, a->under, found, proposal.mapping);
+  tt_adopt_text(&a->text, a->key, a->under, found, proposal.mapping, &a->with);
   if (a->text.failed)
     fail(a, "failed", "out of memory");
   return proposal.mapping;

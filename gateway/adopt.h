@@ -12,6 +12,7 @@ struct tt_adoption {
   /* What is asked; texts are the caller's. */
   const struct tt_caller *caller;
   const char *candidate, *as, *under; /* as, under: NULL */
+  struct tt_given with;               /* parameters, which are only text as well; none of them may be a secret */
   bool is_dry;
   /* What came of it. */
   char key[TT_NODE_KEY_MAX + 1];
@@ -43,4 +44,4 @@ void tt_yaml_quote(struct tt_buf *out, const char *text, bool has_holes);
 void tt_adopt_key(char *out, size_t size, const char *text);
 /* The file that adopts it. */
 void tt_adopt_text(struct tt_buf *out, const char *key, const char *under, const struct tt_found *found,
-                   const struct tt_mapping_config *mapping);
+                   const struct tt_mapping_config *mapping, const struct tt_given *with);

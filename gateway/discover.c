@@ -69,6 +69,27 @@ static const struct tt_mapping_config *find_mapping(const struct tt_config *conf
   return NULL;
 }
 
+const char *tt_parameter_value(const struct tt_parameter_config *param, const struct tt_candidate *candidate,
+                               const struct tt_given *given)
+{
+  for (size_t i = 0; i < given->n; i++)
+    if (strcmp(given->all[i].name, param->name) == 0)
+      return given->all[i].value;
+  return param->is_secret ? NULL : tt_candidate_fact(candidate, param->name);
+}
+
+void tt_parameters_missing(const struct tt_mapping_config *mapping, const struct tt_candidate *candidate,
+                           const struct tt_given *given, char *out, size_t size)
+{
+  size_t n = 0;
+  *out = '\0';
+  for (size_t i = 0; i < mapping->n_params && n < size; i++) {
+    const struct tt_parameter_config *param = &mapping->params[i];
+    if (param->is_required && !tt_parameter_value(param, candidate, given))
+      n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", param->name);
+  }
+}
+
 void tt_propose(const struct tt_config *config, const struct tt_found *found, struct tt_proposal *ret)
 {
   const struct tt_candidate *candidate = &found->candidate;
@@ -79,13 +100,8 @@ void tt_propose(const struct tt_config *config, const struct tt_found *found, st
   else if ((m = find_mapping(config, candidate->uses, found->protocol)))
     ret->sure = "described";
   ret->mapping = m;
-  size_t n = 0;
-  for (size_t i = 0; m && i < m->n_params && n < sizeof(ret->missing); i++) {
-    const struct tt_parameter_config *param = &m->params[i];
-    bool is_known = !param->is_secret && tt_candidate_fact(candidate, param->name);
-    if (param->is_required && !is_known)
-      n += (size_t)snprintf(ret->missing + n, sizeof(ret->missing) - n, "%s%s", n ? ", " : "", param->name);
-  }
+  if (m)
+    tt_parameters_missing(m, candidate, &(struct tt_given){0}, ret->missing, sizeof(ret->missing));
 }
 
 /* ---- Keeping ------------------------------------------------------------------------------------------------------ */

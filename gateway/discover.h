@@ -28,6 +28,17 @@ struct tt_proposal {
   const char *device; /* it is there already, as this; NULL */
   char missing[512];  /* parameters that nobody knows: "password, key"; "" */
 };
+/* What somebody gives beside the facts, and instead of them. */
+struct tt_given {
+  const struct tt_fact *all;
+  size_t n;
+};
+/* The value of a parameter of a mapping: given, or a fact; NULL: nobody knows. A secret is taken from no device. */
+const char *tt_parameter_value(const struct tt_parameter_config *param, const struct tt_candidate *candidate,
+                               const struct tt_given *given);
+/* Parameters that are needed and have no value, as "password, key". */
+void tt_parameters_missing(const struct tt_mapping_config *mapping, const struct tt_candidate *candidate,
+                           const struct tt_given *given, char *out, size_t size);
 /* Pure. `config` has its mappings. */
 void tt_propose(const struct tt_config *config, const struct tt_found *found, struct tt_proposal *ret);
 

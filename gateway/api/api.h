@@ -13,6 +13,8 @@
 
 #include "model/core.h"
 
+#include <thingtree/host.h>
+
 #define TT_API_VERSION    1
 #define TT_API_SOCKET     "/run/thingtree/thingtree.sock"
 #define TT_API_SOCKET_ENV "THINGTREE_SOCKET"
@@ -23,6 +25,7 @@
 #define TT_API_DEPTH_MAX    8                         /* nesting in one request */
 #define TT_API_CLIENTS_MAX  32                        /* beyond, the one that has been silent longest makes room */
 #define TT_API_REQUESTS_MAX 64                        /* open at once for one client */
+#define TT_API_PAIRS_MAX    100                       /* members of `with` */
 #define TT_API_NAMES_MAX    500                       /* nodes, fields or categories in one request */
 
 struct sd_event;
@@ -91,6 +94,8 @@ struct tt_api_discovery {
 struct tt_api_adoption {
   const struct tt_caller *caller;
   const char *candidate, *as, *under;
+  const struct tt_fact *with; /* parameters that were given */
+  size_t n_with;
   bool is_dry;
   char key[TT_NODE_KEY_MAX + 1], file[4096];
   const char *code; /* of the error; NULL: none */

@@ -86,6 +86,8 @@ bool tt_api_flag(const struct tt_api_call *call, const char *member, bool *ret);
  * from the request. */
 bool tt_api_texts(const struct tt_api_call *call, const char *member, bool is_required, const char ***ret,
                   size_t *ret_n);
+/* An object of texts; absent: none. The array is on the heap, its texts borrowed from the request. */
+bool tt_api_pairs(const struct tt_api_call *call, const char *member, struct tt_fact **ret, size_t *ret_n);
 /* The node the caller names; answers not-found with "did_you_mean". */
 bool tt_api_node(const struct tt_api_call *call, const char *key, struct tt_node **ret);
 /* The member `nodes`, seen: refs for the model (their texts borrowed from the request) and the nodes themselves, both

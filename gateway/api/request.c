@@ -26,7 +26,7 @@ static const struct row rows[] = {
     {"deny", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid"}, tt_api_deny},
     {"revoke", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid"}, tt_api_revoke},
     {"discover", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"connection", "timeout"}, tt_api_discover},
-    {"adopt", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"candidate", "as", "under", "dry_run"}, tt_api_adopt},
+    {"adopt", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"candidate", "as", "under", "with", "dry_run"}, tt_api_adopt},
     {"reload", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {NULL}, tt_api_reload_request},
 };
 
@@ -151,6 +151,33 @@ bool tt_api_texts(const struct tt_api_call *call, const char *member, bool is_re
     if (!(texts[i] = plain_text(is_list ? json_object_array_get_idx(value, i) : value)))
       return wrong(call, member, "a text or a list of texts");
   *ret = TT_STEAL(texts);
+  *ret_n = n;
+  return true;
+}
+
+bool tt_api_pairs(const struct tt_api_call *call, const char *member, struct tt_fact **ret, size_t *ret_n)
+{
+  json_object *value;
+  size_t n = 0;
+  if (!json_object_object_get_ex(call->request, member, &value)) {
+    *ret = NULL;
+    *ret_n = 0;
+    return true;
+  }
+  if (!json_object_is_type(value, json_type_object) || json_object_object_length(value) > TT_API_PAIRS_MAX)
+    return wrong(call, member, "an object of up to 100 texts");
+  TT_AUTOFREE struct tt_fact *pairs = calloc(TT_API_PAIRS_MAX, sizeof(*pairs));
+  if (!pairs) {
+    tt_api_client_doom(call->client);
+    return false;
+  }
+  json_object_object_foreach(value, name, text)
+  {
+    pairs[n] = (struct tt_fact){name, plain_text(text)};
+    if (!pairs[n++].value)
+      return wrong(call, member, "an object of up to 100 texts");
+  }
+  *ret = TT_STEAL(pairs);
   *ret_n = n;
   return true;
 }

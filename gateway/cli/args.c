@@ -40,6 +40,18 @@ static int unknown(const struct tt_args *args, const char *word)
   return tt_usage_unknown("option", word, names, n);
 }
 
+static bool take(const struct tt_switch *s, const char *value)
+{
+  if (!s->words) {
+    *s->text = value;
+    return true;
+  }
+  if (s->words->n == TT_WORDS_MAX)
+    return false;
+  s->words->all[s->words->n++] = value;
+  return true;
+}
+
 int tt_args_parse(const struct tt_args *args, int argc, char **argv, int *ret_n)
 {
   int n = 0;
@@ -67,12 +79,10 @@ int tt_args_parse(const struct tt_args *args, int argc, char **argv, int *ret_n)
       if (has_value)
         return tt_usage("--%s has no value", s->name);
       *s->flag = true;
-    } else if (has_value) {
-      *s->text = word + name_len + 1;
-    } else if (i + 1 < argc) {
-      *s->text = argv[++i];
-    } else {
+    } else if (!has_value && i + 1 == argc) {
       return tt_usage("--%s needs a value: %s", s->name, s->value);
+    } else if (!take(s, has_value ? word + name_len + 1 : argv[++i])) {
+      return tt_usage("--%s can be given %d times", s->name, TT_WORDS_MAX);
     }
   }
   *ret_n = n;

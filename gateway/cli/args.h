@@ -6,12 +6,20 @@
 
 #include "cli.h"
 
+#define TT_WORDS_MAX 100 /* how often one switch can be given */
+
+struct tt_words {
+  const char *all[TT_WORDS_MAX];
+  size_t n;
+};
+
 struct tt_switch {
   const char *name;   /* without the hyphens; NULL ends the table */
   const char *letter; /* "j": also -j; NULL */
   const char *value;  /* what its value is called in the help; NULL: it has none, `flag` is set */
   bool *flag;
   const char **text;
+  struct tt_words *words; /* instead of `text`: each time it is given */
   const char *help;
 };
 

@@ -151,10 +151,28 @@ static void put_adopted(void *user, json_object *line)
   tt_paper_finish(&paper);
 }
 
+/* NAME=VALUE, several: the member `with`. NULL: one is not of this form. */
+static json_object *pairs(const struct tt_words *words)
+{
+  json_object *with = json_object_new_object();
+  for (size_t i = 0; i < words->n; i++) {
+    const char *equals = strchr(words->all[i], '=');
+    char *name TT_AUTOFREE = equals ? strndup(words->all[i], (size_t)(equals - words->all[i])) : NULL;
+    if (!name || !*name) {
+      tt_usage("adopt: \"%s\" is not of the form NAME=VALUE", words->all[i]);
+      json_object_put(with);
+      return NULL;
+    }
+    json_object_object_add(with, name, json_object_new_string(equals + 1));
+  }
+  return with;
+}
+
 int tt_command_adopt(int argc, char **argv)
 {
   const char *path = NULL, *as = NULL, *under = NULL;
   struct output output = {0};
+  struct tt_words words = {0};
   bool is_dry = false;
   const struct tt_switch switches[] = {
       TT_SWITCH_SOCKET(&path),
@@ -165,6 +183,11 @@ int tt_command_adopt(int argc, char **argv)
        .text = &as,
        .help = "the id of its node; else made of its name"},
       {.name = "under", .letter = "u", .value = "PLACE", .text = &under, .help = "where it stands: house/hall"},
+      {.name = "with",
+       .letter = "w",
+       .value = "NAME=VALUE",
+       .words = &words,
+       .help = "a parameter of its mapping, several times; else what it says of itself"},
       {.name = "dry-run", .letter = "n", .flag = &is_dry, .help = "only show what would be written"},
       {.name = NULL},
   };
@@ -181,10 +204,15 @@ int tt_command_adopt(int argc, char **argv)
     return exit;
   if (n != 1)
     return tt_usage("adopt: one candidate, as `discover` shows it");
+  json_object *with = pairs(&words);
+  if (!with)
+    return TT_EXIT_USAGE;
   struct tt_client *client;
   exit = tt_client_open(path, output.is_json, &client);
-  if (exit != TT_EXIT_OK)
+  if (exit != TT_EXIT_OK) {
+    json_object_put(with);
     return exit;
+  }
   json_object *request = json_object_new_object();
   json_object_object_add(request, "do", json_object_new_string("adopt"));
   json_object_object_add(request, "candidate", json_object_new_string(argv[1]));
@@ -192,6 +220,7 @@ int tt_command_adopt(int argc, char **argv)
     json_object_object_add(request, "as", json_object_new_string(as));
   if (under)
     json_object_object_add(request, "under", json_object_new_string(under));
+  json_object_object_add(request, "with", with);
   json_object_object_add(request, "dry_run", json_object_new_boolean(is_dry));
   exit = tt_client_run(client, request, put_adopted, &output);
   tt_client_close(client);

@@ -29,6 +29,19 @@ match: {model: "S*"}
 id: "${id}"
 points: {on: {at: on, type: string}}
 """
+NEEDY = """\
+mapping: self/needy
+version: 1
+protocol: self
+params:
+  id: {type: string}
+  room: {type: string}
+  level: {type: integer, range: [1, 9], default: 1}
+  key: {type: secret, default: none}
+match: {model: N1}
+id: "${id}"
+points: {on: {at: "${room}", type: string}}
+"""
 DEVICES = "devices:\n  old: {uses: self/device, connection: fancy, with: {id: old}}\n"
 
 
@@ -37,6 +50,7 @@ def _house(directory):
     made = Self(directory, DEVICES)
     made.gateway.write("mappings/self/lamp.yaml", MATCHING)
     made.gateway.write("mappings/self/secretive.yaml", SECRETIVE)
+    made.gateway.write("mappings/self/needy.yaml", NEEDY)
     made.gateway.start()
     yield made
     assert made.gateway.stop() == 0, made.gateway.log()[-4000:]
@@ -122,6 +136,31 @@ def test_needs_more(house):
     assert out.returncode == 1 and "also needs key" in out.stderr  # no secret is taken from a device
     out = house.gateway.cli("adopt", found["n"]["candidate"], check=False)
     assert out.returncode == 1 and "no mapping fits" in out.stderr
+
+
+def test_given(house):
+    """What is no fact is given; a value is only text, whoever says it, and wrong ones leave nothing behind."""
+    (house.gateway.dir / "credentials/key").write_text("canary")
+    (house.gateway.dir / "credentials/key").chmod(0o600)
+    house.put(other={"values": {"${credential:key}": "yes"}})
+    found = discover(house, {"id": "n", "name": "N", "facts": {"id": "n", "model": "N1"}})["n"]
+    assert found["missing"] == "room"
+    adopt = ["adopt", found["candidate"], "-w", "room=${credential:key}"]
+    for said, *args in (("also needs room", "adopt", found["candidate"]),
+                        ('has no parameter "rum"', *adopt, "--with", "rum=x"),
+                        ("key is a secret", *adopt, "--with", "key=x"),
+                        ("", *adopt, "--with", "level=much"), ("", *adopt, "--with", "level=12")):
+        out = house.gateway.cli(*args, check=False)
+        assert out.returncode == 1 and said in out.stderr and adopted(house) == ["house.yaml"], out
+        assert house.node("n") is None
+    for bad in ("room", "=x", ""):
+        assert house.gateway.cli(*adopt, "--with", bad, check=False).returncode == 64
+    assert house.gateway.cli(*adopt, "--with=id=other", "--with", "level=3").returncode == 0
+    text = (house.gateway.dir / "devices.d" / next(f for f in adopted(house) if f != "house.yaml")).read_text()
+    assert 'with: {id: "other", room: "$${credential:key}", level: "3"}' in text
+    world.wait_until(lambda: house.value("n", "on") == "yes", what="a value from the place that was given")
+    assert house.gateway.check().returncode == 0
+    assert "canary" not in text + house.gateway.log() + house.gateway.cli("tree", "--json").stdout
 
 
 def test_foreign_text_is_only_text(house):

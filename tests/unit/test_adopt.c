@@ -110,7 +110,16 @@ static void test_text_and_proposal(void **state)
   assert_string_equal(proposal.sure, "pattern");
   assert_string_equal(proposal.missing, "key"); /* a secret is taken from no device */
   assert_null(proposal.device);
-  tt_adopt_text(&out, "n", "house/hall", &found, &mappings[0]);
+  static const struct tt_fact given[] = {{"key", "g"}, {"unit", "3 ${x}"}, {"host", "other"}};
+  char missing[8];
+  tt_adopt_text(&out, "n", NULL, &found, &mappings[0], &(struct tt_given){given, 3});
+  assert_non_null(strstr(out.data, "    with: {host: \"other\", key: \"g\", unit: \"3 $${x}\"}\n"));
+  tt_buf_truncate(&out, 0);
+  tt_parameters_missing(&mappings[0], &found.candidate, &(struct tt_given){given, 3}, missing, sizeof missing);
+  assert_string_equal(missing, "");
+  tt_parameters_missing(&mappings[0], &found.candidate, &(struct tt_given){given + 1, 1}, missing, sizeof missing);
+  assert_string_equal(missing, "key");
+  tt_adopt_text(&out, "n", "house/hall", &found, &mappings[0], &(struct tt_given){0});
   assert_string_equal(out.data,
                       "# Written by `thingtree adopt`.\nversion: 1\ndevices:\n  \"n\":\n    uses: \"p/m\"\n"
                       "    connection: \"c\"\n    with: {host: \"h\"}\n    label: \"N\"\n"

@@ -897,12 +897,25 @@ static void test_wrong_requests(void **state)
       "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":\"a\\u0000\"}}",
       "{\"do\":\"watch\",\"nodes\":[]}",
       "{\"do\":\"status\",\"more\":true}",
+      "{\"do\":\"adopt\",\"candidate\":\"x\",\"with\":[]}",
+      "{\"do\":\"adopt\",\"candidate\":\"x\",\"with\":{\"a\":1}}",
+      "{\"do\":\"adopt\",\"candidate\":\"x\",\"with\":{\"a\":\"x\",\"b\":\"\\u0000\"}}",
   };
   struct peer peer = come(f);
   for (size_t i = 0; i < TT_COUNT(wrong); i++) {
     json_object *line = ask(f, &peer, wrong[i]);
     if (strcmp(text_of(line, "error"), "bad-request") != 0)
       fail_msg("%s -> %s", wrong[i], json_object_to_json_string(line));
+    json_object_put(line);
+  }
+  for (unsigned n = TT_API_PAIRS_MAX; n <= TT_API_PAIRS_MAX + 1; n++) { /* which nobody offers here */
+    struct tt_buf many TT_AUTOBUF = TT_BUF(0);
+    tt_buf_puts(&many, "{\"do\":\"adopt\",\"candidate\":\"x\",\"with\":{");
+    for (unsigned i = 0; i < n; i++)
+      tt_buf_printf(&many, "%s\"p%u\":\"x\"", i ? "," : "", i);
+    tt_buf_puts(&many, "}}");
+    json_object *line = ask(f, &peer, many.data);
+    assert_string_equal(text_of(line, "error"), n > TT_API_PAIRS_MAX ? "bad-request" : "not-supported");
     json_object_put(line);
   }
   assert_line(ask(f, &peer, "{\"do\":\"trea\"}"), "{\"error\":\"bad-request\",\"text\":\"there is no request "

@@ -6,9 +6,11 @@
 
 static bool flag;
 static const char *text;
+static struct tt_words words;
 static const struct tt_switch switches[] = {
     {.name = "json", .letter = "j", .flag = &flag, .help = "as JSON"},
     {.name = "role", .letter = "r", .value = "ROLE", .text = &text, .help = "a role"},
+    {.name = "with", .letter = "w", .value = "X", .words = &words, .help = "several"},
     {.name = NULL},
 };
 static const struct tt_args args = {.usage = "x", .help = "y", .switches = switches};
@@ -20,6 +22,7 @@ static int parse(char **argv, int *ret_n)
     argc++;
   flag = false;
   text = NULL;
+  words.n = 0;
   return tt_args_parse(&args, argc, argv, ret_n);
 }
 
@@ -69,6 +72,24 @@ static void test_mistakes(void **state)
   }
 }
 
+static void test_several(void **state)
+{
+  (void)state;
+  int n;
+  char *argv[] = {(char[]){"x"}, (char[]){"-w"}, (char[]){"a=1"}, (char[]){"y"}, (char[]){"--with=b="}, NULL};
+  assert_int_equal(parse(argv, &n), TT_ARGS_GO_ON);
+  assert_int_equal(n, 1);
+  assert_int_equal(words.n, 2);
+  assert_string_equal(words.all[0], "a=1");
+  assert_string_equal(words.all[1], "b=");
+  char word[] = "--with=a", *many[TT_WORDS_MAX + 3] = {(char[]){"x"}};
+  for (size_t i = 0; i <= TT_WORDS_MAX; i++)
+    many[1 + i] = word;
+  assert_int_equal(parse(many, &n), TT_EXIT_USAGE);
+  many[1 + TT_WORDS_MAX] = NULL;
+  assert_int_equal(parse(many, &n), TT_ARGS_GO_ON);
+}
+
 static void test_help(void **state)
 {
   (void)state;
@@ -83,6 +104,7 @@ int main(void)
       cmocka_unit_test(test_words_come_to_the_front),
       cmocka_unit_test(test_forms_of_a_value),
       cmocka_unit_test(test_mistakes),
+      cmocka_unit_test(test_several),
       cmocka_unit_test(test_help),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
