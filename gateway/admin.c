@@ -85,6 +85,12 @@ static void on_problem(void *user, const char *connection, const char *text)
   admin->fns.problem(admin->fns.user, connection, text);
 }
 
+static void on_blind(void *user, const char *connection, const char *text)
+{
+  struct tt_admin *admin = user;
+  admin->fns.blind(admin->fns.user, connection, text);
+}
+
 static void tell(const struct tt_admin *admin, const struct tt_config *config, const struct tt_found *found)
 {
   const struct tt_candidate *c = &found->candidate;
@@ -137,7 +143,8 @@ int tt_admin_discover(void *user, const char *connection, uint64_t timeout_us, c
   admin->fns = *fns;
   int r = tt_discoverer_start(
       admin->discoverer, connection, timeout_us,
-      &(struct tt_discovery_sink){.user = admin, .found = on_found, .problem = on_problem, .done = on_done});
+      &(struct tt_discovery_sink){
+          .user = admin, .found = on_found, .problem = on_problem, .blind = on_blind, .done = on_done});
   if (r < 0)
     admin->fns = (struct tt_api_discovery){0};
   return r;

@@ -285,7 +285,9 @@ int tt_discoverer_start(struct tt_discoverer *d, const char *connection, uint64_
     if (connection && strcmp(c.name, connection) != 0)
       continue;
     int q = ask(d, &c, now_us + timeout_us);
-    if (q < 0 && (connection || q != -EOPNOTSUPP))
+    if (q == -EOPNOTSUPP && !connection)
+      sink->blind(sink->user, c.name, why_not(q));
+    else if (q < 0)
       sink->problem(sink->user, c.name, why_not(q));
   }
   return d->n_open > 0 ? 0 : sd_event_source_set_enabled(d->later, SD_EVENT_ONESHOT);

@@ -46,6 +46,7 @@ struct tt_discovery_sink {
   void *user;
   void (*found)(void *user, const struct tt_found *found);
   void (*problem)(void *user, const char *connection, const char *text);
+  void (*blind)(void *user, const char *connection, const char *text); /* it cannot look, which is no fault */
   void (*done)(void *user);
 };
 

@@ -88,7 +88,8 @@ struct tt_api_discovery {
   void *user;
   void (*candidate)(void *user, const struct tt_api_candidate *candidate);
   void (*problem)(void *user, const char *connection, const char *text);
-  void (*done)(void *user, const char *error); /* NULL: all is well; frees */
+  void (*blind)(void *user, const char *connection, const char *text); /* cannot look, which is no fault */
+  void (*done)(void *user, const char *error);                         /* NULL: all is well; frees */
 };
 
 struct tt_api_adoption {

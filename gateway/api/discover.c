@@ -48,15 +48,25 @@ static void on_candidate(void *user, const struct tt_api_candidate *c)
   tt_api_send(d->open.client, line);
 }
 
-static void on_problem(void *user, const char *connection, const char *text)
+static void say(void *user, const char *connection, const char *member, const char *text)
 {
   struct discovering *d = user;
   if (!d->open.client)
     return;
   json_object *line = tt_api_line(d->open.id);
   add_text(line, "connection", connection);
-  add_text(line, "problem", text);
+  add_text(line, member, text);
   tt_api_send(d->open.client, line);
+}
+
+static void on_problem(void *user, const char *connection, const char *text)
+{
+  say(user, connection, "problem", text);
+}
+
+static void on_blind(void *user, const char *connection, const char *text)
+{
+  say(user, connection, "note", text);
 }
 
 static void free_discovering(struct discovering *d)
@@ -111,7 +121,7 @@ void tt_api_discover(const struct tt_api_call *call)
   d->api = call->api;
   tt_api_open_begin(&d->open, call, &ops);
   const struct tt_api_discovery fns = {
-      .user = d, .candidate = on_candidate, .problem = on_problem, .done = on_done};
+      .user = d, .candidate = on_candidate, .problem = on_problem, .blind = on_blind, .done = on_done};
   int r = hooks->discover(hooks->user, connection, timeout_us, &fns);
   if (r == 0)
     return;

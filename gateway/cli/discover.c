@@ -46,15 +46,15 @@ static void put_candidate(struct output *output, json_object *line)
 static void put_line(void *user, json_object *line)
 {
   struct output *output = user;
-  const char *problem = tt_member_text(line, "problem");
+  const char *problem = tt_member_text(line, "problem"), *note = tt_member_text(line, "note");
   if (*problem)
     output->exit = TT_EXIT_PARTLY;
   if (output->is_json) {
-    if (*problem || *tt_member_text(line, "candidate"))
+    if (*problem || *note || *tt_member_text(line, "candidate"))
       tt_print_json(line);
-  } else if (*problem) {
-    tt_paper_printf(&output->problems, TT_STYLE_WARNING, "connection %s: %s", tt_member_text(line, "connection"),
-                    problem);
+  } else if (*problem || *note) {
+    tt_paper_printf(&output->problems, *problem ? TT_STYLE_WARNING : TT_STYLE_DIM, "connection %s: %s",
+                    tt_member_text(line, "connection"), *problem ? problem : note);
     tt_paper_end(&output->problems);
   } else if (*tt_member_text(line, "candidate")) {
     put_candidate(output, line);

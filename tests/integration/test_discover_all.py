@@ -93,7 +93,9 @@ class Town:
     def discover(self, *args):
         out = self.gateway.cli("discover", "--json", "--timeout", "8", *args, check=False)
         assert out.returncode == 0, out.stdout + out.stderr
-        return [json.loads(line) for line in out.stdout.splitlines()]
+        lines = [json.loads(line) for line in out.stdout.splitlines()]
+        self.notes = [(line["connection"], line["note"]) for line in lines if "note" in line]
+        return [line for line in lines if "note" not in line]
 
     def find(self, found, connection, name):
         return next(c for c in found if c["connection"] == connection and name in (c.get("name"), c["own_id"]))
@@ -155,10 +157,11 @@ def test_what_all_see(town, found):
     assert any(c["connection"] == "street" and c["own_id"].endswith("/time") and c["sure"] == "none" for c in found)
     assert len(found) == len({c["candidate"] for c in found})
     assert not [c for c in found if "z\u009b" in c.get("name", "") or c["connection"] == "web"]
+    assert town.notes == [("web", "its protocol has no discovery")]
 
 
 def test_who_cannot_look(town):
-    """Asking everybody is no fault of those who have no discovery; asked by name, they say so."""
+    """No fault when everybody is asked (above); asked by name, it is what was asked for that cannot be done."""
     out = town.gateway.cli("discover", "web", check=False)
     assert out.returncode == 1 and "connection web: its protocol has no discovery" in out.stderr
 
