@@ -176,6 +176,7 @@ void tt_admin_adopt(void *user, struct tt_api_adoption *a)
                                    .candidate = a->candidate,
                                    .as = a->as,
                                    .under = a->under,
+                                   .uses = a->uses,
                                    .with = {a->with, a->n_with},
                                    .is_dry = a->is_dry};
   tt_adopt(&adopter, adoption);

@@ -193,12 +193,16 @@ static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter,
   struct tt_proposal proposal;
   char dir[2048], name[KEY_MAX + 32];
   tt_propose(config, found, &proposal);
+  const struct tt_mapping_config *mapping =
+      a->uses ? tt_mapping_find(config, a->uses, found->protocol) : proposal.mapping;
   if (proposal.device)
     fail(a, "conflict", "it is there already, as %.256s", proposal.device);
-  else if (!proposal.mapping)
-    fail(a, "not-supported", "no mapping fits it; write one, or the device by hand");
+  else if (!mapping && a->uses)
+    fail(a, "not-found", "there is no mapping \"%.200s\" for %.64s devices", a->uses, found->protocol);
+  else if (!mapping)
+    fail(a, "not-supported", "no mapping fits it; name one, or write one");
   else
-    check_parameters(a, found, proposal.mapping);
+    check_parameters(a, found, mapping);
   if (a->code)
     return NULL;
   if (a->as && (strlen(a->as) > TT_NODE_KEY_MAX || is_taken(config, a->as)))
@@ -213,10 +217,10 @@ static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter,
   choose_key(a, config, found);
   tt_adopt_key(name, sizeof(name), a->key);
   snprintf(a->file, sizeof(a->file), "%s/adopted-%s-%s.yaml", dir, name, found->key);
-  tt_adopt_text(&a->text, a->key, a->under, found, proposal.mapping, &a->with);
+  tt_adopt_text(&a->text, a->key, a->under, found, mapping, &a->with);
   if (a->text.failed)
     fail(a, "failed", "out of memory");
-  return proposal.mapping;
+  return mapping;
 }
 
 /* ---- Doing it -------------------------------------------------------------------------------------------------------- */

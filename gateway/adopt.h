@@ -12,6 +12,7 @@ struct tt_adoption {
   /* What is asked; texts are the caller's. */
   const struct tt_caller *caller;
   const char *candidate, *as, *under; /* as, under: NULL */
+  const char *uses;                   /* the mapping; NULL: the one that is proposed */
   struct tt_given with;               /* parameters, which are only text as well; none of them may be a secret */
   bool is_dry;
   /* What came of it. */

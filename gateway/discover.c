@@ -60,8 +60,8 @@ static const char *find_device(const struct tt_config *config, const struct tt_f
   return NULL;
 }
 
-static const struct tt_mapping_config *find_mapping(const struct tt_config *config, const char *name,
-                                                    const char *protocol)
+const struct tt_mapping_config *tt_mapping_find(const struct tt_config *config, const char *name,
+                                                const char *protocol)
 {
   for (size_t i = 0; name && i < config->n_mappings; i++)
     if (strcmp(config->mappings[i].name, name) == 0 && strcmp(config->mappings[i].protocol, protocol) == 0)
@@ -97,7 +97,7 @@ void tt_propose(const struct tt_config *config, const struct tt_found *found, st
   *ret = (struct tt_proposal){.device = find_device(config, found), .sure = "none"};
   if (m)
     ret->sure = tt_match_is_exact(m) ? "exact" : "pattern";
-  else if ((m = find_mapping(config, candidate->uses, found->protocol)))
+  else if ((m = tt_mapping_find(config, candidate->uses, found->protocol)))
     ret->sure = "described";
   ret->mapping = m;
   if (m)

@@ -33,6 +33,9 @@ struct tt_given {
   const struct tt_fact *all;
   size_t n;
 };
+/* NULL: there is none of this name and protocol. `config` has its mappings; `name` may be NULL. */
+const struct tt_mapping_config *tt_mapping_find(const struct tt_config *config, const char *name,
+                                                const char *protocol);
 /* The value of a parameter of a mapping: given, or a fact; NULL: nobody knows. A secret is taken from no device. */
 const char *tt_parameter_value(const struct tt_parameter_config *param, const struct tt_candidate *candidate,
                                const struct tt_given *given);

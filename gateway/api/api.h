@@ -94,7 +94,7 @@ struct tt_api_discovery {
 
 struct tt_api_adoption {
   const struct tt_caller *caller;
-  const char *candidate, *as, *under;
+  const char *candidate, *as, *under, *uses;
   const struct tt_fact *with; /* parameters that were given */
   size_t n_with;
   bool is_dry;

@@ -146,8 +146,8 @@ void tt_api_adopt(const struct tt_api_call *call)
   struct tt_fact *with TT_AUTOFREE = NULL;
   a->caller = &call->client->caller;
   if (tt_api_text(call, "candidate", true, &a->candidate) && tt_api_text(call, "as", false, &a->as) &&
-      tt_api_text(call, "under", false, &a->under) && tt_api_pairs(call, "with", &with, &a->n_with) &&
-      tt_api_flag(call, "dry_run", &a->is_dry)) {
+      tt_api_text(call, "under", false, &a->under) && tt_api_text(call, "uses", false, &a->uses) &&
+      tt_api_pairs(call, "with", &with, &a->n_with) && tt_api_flag(call, "dry_run", &a->is_dry)) {
     a->with = with;
     if (hooks->adopt)
       hooks->adopt(hooks->user, a);

@@ -26,7 +26,11 @@ static const struct row rows[] = {
     {"deny", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid"}, tt_api_deny},
     {"revoke", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"jid"}, tt_api_revoke},
     {"discover", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"connection", "timeout"}, tt_api_discover},
-    {"adopt", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {"candidate", "as", "under", "with", "dry_run"}, tt_api_adopt},
+    {"adopt",
+     TT_ROLE_ADMIN,
+     TT_ACCESS_ADMIN,
+     {"candidate", "as", "under", "uses", "with", "dry_run"},
+     tt_api_adopt},
     {"reload", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {NULL}, tt_api_reload_request},
 };
 

@@ -170,7 +170,7 @@ static json_object *pairs(const struct tt_words *words)
 
 int tt_command_adopt(int argc, char **argv)
 {
-  const char *path = NULL, *as = NULL, *under = NULL;
+  const char *path = NULL, *as = NULL, *under = NULL, *uses = NULL;
   struct output output = {0};
   struct tt_words words = {0};
   bool is_dry = false;
@@ -183,6 +183,7 @@ int tt_command_adopt(int argc, char **argv)
        .text = &as,
        .help = "the id of its node; else made of its name"},
       {.name = "under", .letter = "u", .value = "PLACE", .text = &under, .help = "where it stands: house/hall"},
+      {.name = "uses", .value = "MAPPING", .text = &uses, .help = "another mapping than the one that fits"},
       {.name = "with",
        .letter = "w",
        .value = "NAME=VALUE",
@@ -220,6 +221,8 @@ int tt_command_adopt(int argc, char **argv)
     json_object_object_add(request, "as", json_object_new_string(as));
   if (under)
     json_object_object_add(request, "under", json_object_new_string(under));
+  if (uses)
+    json_object_object_add(request, "uses", json_object_new_string(uses));
   json_object_object_add(request, "with", with);
   json_object_object_add(request, "dry_run", json_object_new_boolean(is_dry));
   exit = tt_client_run(client, request, put_adopted, &output);

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 
 import pytest
 import world
@@ -163,6 +164,21 @@ def test_given(house):
     assert "canary" not in text + house.gateway.log() + house.gateway.cli("tree", "--json").stdout
 
 
+def test_another_mapping(house):
+    found = discover(house, {"id": "n", "name": "N", "facts": {"model": "L1"}}, {"id": "m"})
+    plain = ["adopt", found["m"]["candidate"]]
+    assert found["n"]["mapping"] == "self/lamp" and found["m"]["sure"] == "none"
+    for uses in ("self/nothing", "../x", "mqtt/any", ""):
+        out = house.gateway.cli(*plain, "--uses", uses, check=False)
+        assert out.returncode == 1 and f'no mapping "{uses}" for self devices' in out.stderr
+    out = house.gateway.cli(*plain, "--uses", "self/lamp", check=False)
+    assert out.returncode == 1 and "also needs id" in out.stderr and adopted(house) == ["house.yaml"]
+    house.put(m={"values": {"on": "yes"}})
+    assert house.gateway.cli(*plain, "--uses", "self/lamp", "--with", "id=m").returncode == 0
+    world.wait_until(lambda: house.value("m", "on") == "yes", what="the device")
+    assert house.gateway.cli("adopt", found["n"]["candidate"], "--uses", "self/device", "-w", "id=n", "-n").stdout.count("self/device") == 1
+
+
 def test_foreign_text_is_only_text(house):
     (house.gateway.dir / "credentials/key").write_text("canary")
     (house.gateway.dir / "credentials/key").chmod(0o600)
@@ -198,4 +214,4 @@ def test_where_nothing_can_be_written(house):
 
 def test_only_admins():
     text = (pathlib.Path(__file__).resolve().parents[2] / "gateway/api/request.c").read_text()
-    assert all(f'{{"{name}", TT_ROLE_ADMIN' in text for name in ("reload", "discover", "adopt"))
+    assert all(re.search(rf'{{"{name}",\s+TT_ROLE_ADMIN', text) for name in ("reload", "discover", "adopt"))

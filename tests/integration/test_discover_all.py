@@ -166,6 +166,14 @@ def test_who_cannot_look(town):
     assert out.returncode == 1 and "connection web: its protocol has no discovery" in out.stderr
 
 
+def test_mappings_for_those_who_know(town, found):
+    """Facts are enough for these, too, but nobody can tell from them what they are."""
+    meter, plug = town.find(found, "meters", "PV 3000"), town.find(found, "broker", "Tasmota")
+    for candidate, mapping in ((meter, "modbus/eastron-sdm630"), (plug, "mqtt/tasmota-plug")):
+        out = town.gateway.cli("adopt", candidate["candidate"], "--uses", mapping, "--dry-run", check=False)
+        assert f'uses: "{mapping}"' in out.stdout, out
+
+
 def test_adopted_from_each(town, found):
     log = town.gateway.log()
     online = {c: log.count(f"{c}: online") for c in town.connections()}
