@@ -172,7 +172,7 @@ static struct tt_field *keep_fields(const struct tt_device *device, const struct
   for (size_t i = 0; fields && i < new->n_points; i++) {
     uint16_t k;
     if (new->points[i].is_hidden || tt_node_point(node, new->points[i].name, &k) < 0 ||
-        node->fields[k].seen_us == 0 || !tt_entry_same_point(ops, old, &old->points[k], &new->points[i]))
+        node->fields[k].seen_us == 0 || !tt_entry_same_point(ops, old, &old->points[k], new, &new->points[i]))
       continue;
     fields[i] = node->fields[k];
     fields[i].value = (struct tt_value){0};

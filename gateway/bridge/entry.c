@@ -77,7 +77,7 @@ bool tt_entry_same_device(const struct tt_device_entry *a, const struct tt_conne
 }
 
 bool tt_entry_same_point(const struct tt_bridge_ops *ops, const struct tt_device_config *a,
-                         const struct tt_point *p, const struct tt_point *q)
+                         const struct tt_point *p, const struct tt_device_config *b, const struct tt_point *q)
 {
   struct tt_buf x = TT_BUF(0), y = TT_BUF(0);
   const struct tt_point *both[] = {p, q};
@@ -88,7 +88,8 @@ bool tt_entry_same_point(const struct tt_bridge_ops *ops, const struct tt_device
     point.label = (struct tt_label){0};
     point.poll = -1;
     point.stale_us = 0;
-    const struct tt_device_config alone = {.key = "", .options = a->options, .points = &point, .n_points = 1};
+    const struct tt_device_config alone = {
+        .key = "", .options = i ? b->options : a->options, .points = &point, .n_points = 1};
     tt_pack_device(&alone, ops, TT_PACK_WITHOUT_MARKS, i ? &y : &x);
   }
   return is_same(&x, &y);

@@ -11,9 +11,10 @@ bool tt_entry_same_connection(const struct tt_connection_config *a, const struct
 /* Each with its connection, NULL: none. */
 bool tt_entry_same_device(const struct tt_device_entry *a, const struct tt_connection_config *of_a,
                           const struct tt_device_entry *b, const struct tt_connection_config *of_b);
-/* Would both give the same value? How a point is written, shown or polled makes no difference. `a` is the device of p. */
+/* Would both give the same value? How a point is written, shown or polled makes no difference; which device it is (its
+ * options) does. `a` is the device of p, `b` that of q. */
 bool tt_entry_same_point(const struct tt_bridge_ops *ops, const struct tt_device_config *a,
-                         const struct tt_point *p, const struct tt_point *q);
+                         const struct tt_point *p, const struct tt_device_config *b, const struct tt_point *q);
 
 /* 0 or -ENOMEM. `ops` NULL: none. */
 int tt_entry_copy_device(const struct tt_device_entry *entry, const struct tt_bridge_ops *ops,

@@ -529,6 +529,26 @@ static void test_a_connection_that_ends_slowly(void **state)
   close_world(&w);
 }
 
+/* The unit is another one: what the first has said is not known of it, nor that it is set already. */
+static void test_another_device_begins_anew(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w, make(2));
+  for (size_t i = 0; i < 2; i++)
+    tt_report(probe.attached[i].device, 0, &TT_VALUE_INT64(7), 0, 0);
+  struct made *m = make(2);
+  m->units[0].unit = 99;
+  m->devices[1].place = "garden"; /* the same one, elsewhere in the tree */
+  struct tt_host_changes c = apply(&w, m, NULL);
+  settle(&w);
+  assert_int_equal(c.changed, 2);
+  assert_int_equal(find(&w, "d0")->fields[0].seen_us, 0);
+  assert_int_equal(find(&w, "d0")->fields[0].value.type, TT_TYPE_NONE);
+  assert_int_equal(find(&w, "d1")->fields[0].value.int64, 7);
+  close_world(&w);
+}
+
 static void test_only_one(void **state)
 {
   struct world w;
@@ -616,6 +636,7 @@ int main(void)
       cmocka_unit_test(test_a_connection_changes_alone),
       cmocka_unit_test(test_the_next_waits_for_the_one_before),
       cmocka_unit_test(test_a_connection_that_ends_slowly),
+      cmocka_unit_test(test_another_device_begins_anew),
       cmocka_unit_test(test_only_one),
       cmocka_unit_test(test_what_is_disabled),
       cmocka_unit_test(test_again_and_again),
