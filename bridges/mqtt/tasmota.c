@@ -51,10 +51,26 @@ static int64_t number_of(struct json_object *map, const char *key)
 }
 
 /* ---- Topics ----------------------------------------------------------------------------------------------- */
+/* Is one level of the pattern the device's own name? An announcement says where commands go: without it, that could be
+ * to another device. */
+static bool has_own_level(const char *pattern)
+{
+  static const char *const own[] = {"%topic%", "%id%"};
+  for (const char *level = pattern; level; level = strchr(level, '/')) {
+    level += *level == '/';
+    for (size_t i = 0; i < TT_COUNT(own); i++)
+      if (strcspn(level, "/") == strlen(own[i]) && strncmp(level, own[i], strlen(own[i])) == 0)
+        return true;
+  }
+  return false;
+}
+
 /* "%prefix%/%topic%/" with this device's words in it. */
 static int full_topic(struct json_object *config, const char *prefix, char out[static FULL_TOPIC_MAX])
 {
-  const char *mac = text_of(config, "mac", "");
+  const char *mac = text_of(config, "mac", ""), *pattern = text_of(config, "ft", "%prefix%/%topic%/");
+  if (!has_own_level(pattern) || strchr(prefix, '/'))
+    return -EINVAL;
   const struct {
     const char *token, *text;
   } tokens[] = {{"%prefix%", prefix},
@@ -62,7 +78,7 @@ static int full_topic(struct json_object *config, const char *prefix, char out[s
                 {"%hostname%", text_of(config, "hn", "")},
                 {"%id%", strlen(mac) > 6 ? mac + 6 : mac}};
   struct tt_buf buf TT_AUTOBUF = TT_BUF(FULL_TOPIC_MAX - 2);
-  for (const char *p = text_of(config, "ft", "%prefix%/%topic%/"); *p;) {
+  for (const char *p = pattern; *p;) {
     size_t i = 0;
     while (i < TT_COUNT(tokens) && strncmp(p, tokens[i].token, strlen(tokens[i].token)) != 0)
       i++;

@@ -208,6 +208,11 @@ static void test_refused(void **state TT_UNUSED)
       "{\"t\":3,\"mac\":\"0A\"}",
       "{\"t\":\"a/#\",\"mac\":\"0A\"}",
       "{\"t\":\"x\",\"mac\":\"0A\",\"ft\":\"%prefix%/+/\"}",
+      /* commands to somebody else */
+      "{\"t\":\"x\",\"mac\":\"0A\",\"ft\":\"%prefix%/doorlock/\"}",
+      "{\"t\":\"x\",\"mac\":\"0A\",\"ft\":\"%prefix%/doorlock%topic%/\"}",
+      "{\"t\":\"x\",\"mac\":\"0A\",\"ft\":\"%prefix%/%hostname%/\",\"hn\":\"doorlock\"}",
+      "{\"t\":\"x\",\"mac\":\"0A\",\"tp\":[\"cmnd/doorlock/POWER\"]}",
       "{\"t\":\"x\",\"mac\":\"0A\",\"state\":[\"A\",\"A\"]}",
   };
   for (size_t i = 0; i < TT_COUNT(configs); i++) {
