@@ -4,6 +4,7 @@
 #include "block.h"
 #include "common/pick_cbor.h"
 #include "link_format.h"
+#include "offer.h"
 #include "payload.h"
 #include "uri.h"
 
@@ -12,10 +13,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* All that the host takes, and what mappings need is always there. */
+static void on_offer(void *user, const struct tt_candidate *c)
+{
+  static const char *const names[] = {"scheme", "host", "port", "path"};
+  (void)user;
+  assert(*c->id && *c->name && c->n_facts <= TT_CANDIDATE_FACTS_MAX);
+  for (size_t i = 0; i < TT_COUNT(names); i++)
+    assert(i < c->n_facts && strcmp(c->facts[i].name, names[i]) == 0);
+}
+
 static void fuzz_links(const char *text, size_t n)
 {
   struct cb_base base, there;
   struct cb_link link;
+  struct cb_offers offers = {0};
   char path[CB_PATH_MAX + 1], word[CB_LINK_TEXT_MAX + 1];
   const char *end = text + n;
   assert(!cb_base_problem("coap://192.0.2.1", &base));
@@ -24,9 +36,13 @@ static void fuzz_links(const char *text, size_t n)
     assert(strlen(link.title) <= CB_LINK_TEXT_MAX && tt_utf8_is_valid(link.title, strlen(link.title)));
     for (const char *list = link.rt; cb_word_next(&list, word);)
       assert(*word);
-    if (cb_reference(&base, link.target, link.target_size, &there, path) == 0)
+    if (cb_reference(&base, link.target, link.target_size, &there, path) == 0) {
       assert(*path == '/' && strlen(path) <= CB_PATH_MAX);
+      cb_offers_add(&offers, &there, path, &link);
+    }
   }
+  cb_offers_tell(&offers, on_offer, NULL);
+  cb_offers_finish(&offers);
 }
 
 static void fuzz_cbor(const uint8_t *data, size_t n)
