@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import socket
+import subprocess
 import urllib.parse
 import urllib.request
 
@@ -29,7 +30,10 @@ def why_not(programs=PROGRAMS):
     missing = [p for p in programs if not shutil.which(p)]
     if missing:
         return "not installed: " + ", ".join(missing)
-    return None if os.geteuid() == 0 else "a network of its own needs root"
+    if os.geteuid() != 0:
+        return "a network of its own needs root"
+    tried = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
+    return None if tried.returncode == 0 else "no network namespace may be made here"
 
 
 class Lan:
