@@ -65,8 +65,9 @@ static void end_requests(struct isolate *isolate, const struct tt_device *device
     if (device && open->device != device)
       continue;
     tt_id id = open->id;
+    bool is_unknown = open->is_command && open->error == 0;
     isolate_close(isolate, open);
-    tt_done(isolate->bridge, id, error, "%s", why);
+    tt_done(isolate->bridge, id, error, "%s%s", why, is_unknown ? "; it is not known whether it was done" : "");
   }
 }
 
@@ -102,6 +103,7 @@ static void ask(struct isolate *isolate, const struct tt_letter *letter, struct 
   struct open *open = request_open(isolate, letter->id, device, letter->time_us);
   if (!open)
     return;
+  open->is_command = letter->type == TT_FRAME_WRITE || letter->type == TT_FRAME_COMMAND;
   if (!isolate->channel)
     refuse(isolate, open, -EPIPE, GONE);
   else if (tt_channel_waiting(isolate->channel) > TT_ISOLATE_QUEUE)

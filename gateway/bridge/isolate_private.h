@@ -15,7 +15,8 @@ struct open {
   tt_id id;
   struct tt_device *device; /* NULL: of the connection */
   uint64_t deadline_us;
-  int error; /* it could not even be asked: completed in the next event */
+  bool is_command; /* what it does cannot be taken back */
+  int error;       /* it could not even be asked: completed in the next event */
   const char *why;
 };
 

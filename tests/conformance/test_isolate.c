@@ -229,9 +229,14 @@ static void test_hanging_costs_its_own_devices(void **state TT_UNUSED)
   struct answer a;
   open_world(&w, "hangs", NULL, 1);
   wait_online(&w);
+  struct answer command;
   assert_int_equal(world_read(&w, "d0", "level", in(30000 * MS), &a), 0);
-  WATCH_FOR(&w, a.calls > 0, &watch, &none);
+  assert_int_equal(world_write(&w, "d0", "level", 1, in(30000 * MS), &command), 0);
+  WATCH_FOR(&w, a.calls > 0 && command.calls > 0, &watch, &none);
   assert_int_equal(a.error, -EPIPE); /* not at its deadline: at the end of the process */
+  assert_null(strstr(a.text, "not known"));
+  assert_int_equal(command.error, -EPIPE);
+  assert_non_null(strstr(command.text, "; it is not known whether it was done"));
   watch_end(&w, &watch);
   world_close(&w);
 }
@@ -300,6 +305,7 @@ static void test_a_crash_loop_backs_off(void **state TT_UNUSED)
   assert_int_equal(world_write(&w, "d0", "level", 1, in(9000 * MS), &a), 0);
   WAIT_FOR(&w, a.calls > 0);
   assert_int_equal(a.error, -EPIPE);
+  assert_null(strstr(a.text, "not known")); /* it is known: it was not */
   assert_true(world_now() - before_us < LATE);
   watch_end(&w, &watch);
   world_close(&w);
