@@ -209,7 +209,6 @@ void mqtt_on_subscribe_failed5(void *context, MQTTAsync_failureData5 *data)
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
-/* Always takes the message: returning 0 would leave it on a list without end in Paho, acknowledged all the same. */
 /* The topic and `n` bytes of the payload from head->offset on. Parts have keys of their own: none takes the place of
  * another. */
 static void post_message(struct mqtt_link *link, struct mqtt_message *head, const char *topic, const char *payload)
@@ -232,6 +231,7 @@ static void post_message(struct mqtt_link *link, struct mqtt_message *head, cons
   free(copy);
 }
 
+/* Always takes the message: returning 0 would leave it on a list without end in Paho, acknowledged all the same. */
 int mqtt_on_message(void *context, char *topic, int topic_len, MQTTAsync_message *paho)
 {
   struct mqtt_link *link = context;
