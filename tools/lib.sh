@@ -3,7 +3,7 @@
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config libstrophe-dev libpaho-mqtt-dev libmodbus-dev libyaml-dev
 libsystemd-dev libjson-c-dev libexpat1-dev libssl-dev uthash-dev libcoap3-dev libcurl4-openssl-dev libxml2-dev
-libcbor-dev libmicrohttpd-dev libupnp-dev libseccomp-dev"
+libcbor-dev libmicrohttpd-dev libupnp-dev libseccomp-dev gettext"
 try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
 python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps libcoap3-bin nginx-light gupnp-tools
 gmediarender gstreamer1.0-plugins-base xvfb iproute2"

@@ -7,6 +7,8 @@
 #include "router_private.h"
 #include "writer.h"
 
+#include "text/text.h"
+
 #define NS_HINTS "urn:xmpp:hints"
 
 struct tt_reply {
@@ -23,16 +25,16 @@ static const struct {
   const char *type, *condition, *text;
 } errors[TT_REFUSAL_COUNT] = {
     [TT_OK] = {"cancel", "undefined-condition", ""}, /* an error without a reason is a mistake of ours */
-    [TT_REFUSED_NOT_FOUND] = {"cancel", "item-not-found", "There is no such thing."},
-    [TT_REFUSED_FORBIDDEN] = {"cancel", "forbidden", "You may not do this."},
-    [TT_REFUSED_BAD_REQUEST] = {"modify", "bad-request", "The request cannot be understood."},
-    [TT_REFUSED_CONFLICT] = {"wait", "conflict", "The same or something that excludes it is going on."},
-    [TT_REFUSED_NOT_SUPPORTED] = {"cancel", "feature-not-implemented", "This is not supported."},
-    [TT_REFUSED_TIMEOUT] = {"wait", "remote-server-timeout", "The device did not answer in time."},
-    [TT_REFUSED_DEVICE] = {"cancel", "undefined-condition", "The device answered with an error."},
-    [TT_REFUSED_BUSY] = {"wait", "resource-constraint", "Too many requests; try again later."},
+    [TT_REFUSED_NOT_FOUND] = {"cancel", "item-not-found", TT_TR("There is no such thing.")},
+    [TT_REFUSED_FORBIDDEN] = {"cancel", "forbidden", TT_TR("You may not do this.")},
+    [TT_REFUSED_BAD_REQUEST] = {"modify", "bad-request", TT_TR("The request cannot be understood.")},
+    [TT_REFUSED_CONFLICT] = {"wait", "conflict", TT_TR("The same or something that excludes it is going on.")},
+    [TT_REFUSED_NOT_SUPPORTED] = {"cancel", "feature-not-implemented", TT_TR("This is not supported.")},
+    [TT_REFUSED_TIMEOUT] = {"wait", "remote-server-timeout", TT_TR("The device did not answer in time.")},
+    [TT_REFUSED_DEVICE] = {"cancel", "undefined-condition", TT_TR("The device answered with an error.")},
+    [TT_REFUSED_BUSY] = {"wait", "resource-constraint", TT_TR("Too many requests; try again later.")},
     /* Not policy-violation, which is about the stanza that was sent: here the answer is what has no room. */
-    [TT_REFUSED_TOO_LARGE] = {"modify", "not-acceptable", "The answer is too large for one stanza."},
+    [TT_REFUSED_TOO_LARGE] = {"modify", "not-acceptable", TT_TR("The answer is too large for one stanza.")},
 };
 
 const char *tt_refusal_text(enum tt_refusal refusal)
@@ -40,8 +42,9 @@ const char *tt_refusal_text(enum tt_refusal refusal)
   return errors[refusal].text;
 }
 
-static char *error_payload(const char *type, const char *condition, const char *text, const char *payload,
-                           const char *inside)
+/* `language`: in which the text is wanted; it is English where there is no translation. */
+static char *error_payload(const char *type, const char *condition, const char *text, const char *language,
+                           const char *payload, const char *inside)
 {
   struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   struct tt_writer w;
@@ -54,8 +57,9 @@ static char *error_payload(const char *type, const char *condition, const char *
   tt_write_close(&w);
   if (text && *text) {
     tt_write_open(&w, "text", TT_NS_STANZAS);
-    tt_write_attr(&w, "xml:lang", "en");
-    tt_write_text(&w, text);
+    const char *said = tt_tr(language, text);
+    tt_write_attr(&w, "xml:lang", said == text ? "en" : language);
+    tt_write_text(&w, said);
     tt_write_close(&w);
   }
   if (inside)
@@ -83,7 +87,8 @@ static void answer(struct tt_session *session, const struct tt_caller *caller, c
 static void answer_error(struct tt_session *session, const struct tt_caller *caller, const char *id,
                          enum tt_refusal refusal, const char *text, char *payload, char *inside)
 {
-  char *error = error_payload(errors[refusal].type, errors[refusal].condition, text, payload, inside);
+  char *error =
+      error_payload(errors[refusal].type, errors[refusal].condition, text, caller->language, payload, inside);
   free(payload);
   free(inside);
   if (error)
@@ -117,7 +122,7 @@ void tt_iq_error(struct tt_iq *iq, enum tt_refusal refusal, const char *text, ch
 
 void tt_iq_unhandled(struct tt_iq *iq)
 {
-  char *error = error_payload("cancel", "service-unavailable", NULL, NULL, NULL);
+  char *error = error_payload("cancel", "service-unavailable", NULL, NULL, NULL, NULL);
   if (error)
     answer(iq->session, &iq->caller, iq->id, "error", error, 0);
 }

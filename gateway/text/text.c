@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * text.c: lookup of a sentence. */
+#include "text.h"
+
+#include <strings.h>
+
+/* "de-AT" is German, too. */
+static bool is_of(const char *tag, const char *language)
+{
+  size_t n = strlen(language);
+  return strncasecmp(tag, language, n) == 0 && (tag[n] == '\0' || tag[n] == '-');
+}
+
+static int by_english(const void *key, const void *row)
+{
+  return strcmp(key, ((const struct tt_translation *)row)->english);
+}
+
+const char *tt_tr(const char *language, const char *english)
+{
+  for (size_t i = 0; language && *language && i < tt_n_catalogues; i++) {
+    const struct tt_catalogue *c = &tt_catalogues[i];
+    if (!is_of(language, c->language))
+      continue;
+    const struct tt_translation *found = bsearch(english, c->sorted, c->n, sizeof(*c->sorted), by_english);
+    return found ? found->text : english;
+  }
+  return english;
+}
+
+const char *tt_tr_n(const char *language, const char *one, const char *several, size_t n)
+{
+  return tt_tr(language, n == 1 ? one : several);
+}
