@@ -175,6 +175,8 @@ static uint64_t on_turn_end(void *user, struct tt_now now)
   tt_sensor_flush(d->sensor);
   uint64_t due = tt_core_due(d->core), other = tt_audit_turn(d->audit, now);
   due = other < due ? other : due;
+  other = tt_router_turn(d->router, now.mono_us);
+  due = other < due ? other : due;
   for (size_t i = 0; i < d->n_streams; i++) {
     other = tt_session_flush(d->streams[i].session, now.mono_us);
     due = other < due ? other : due;

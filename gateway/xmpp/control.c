@@ -306,11 +306,11 @@ static int parse_form(const struct tt_xml *form, struct tt_arena *arena, struct 
 }
 
 /* 0, -ENOMEM, or -EINVAL with what is wrong. */
-static int parse_set(const struct tt_dialect *dialect, const struct tt_xml *payload, struct tt_arena *arena,
+static int parse_set(const struct tt_dialect *dialect, const struct tt_iq *iq, struct tt_arena *arena,
                      struct tt_set_request *request, struct wrong *wrong)
 {
-  const struct tt_xml *form = tt_xml_child(payload, "x", TT_NS_FORM);
-  int r = tt_dialect_refs(dialect, payload, arena, &request->refs, &request->n_refs);
+  const struct tt_xml *payload = iq->payload, *form = tt_xml_child(payload, "x", TT_NS_FORM);
+  int r = tt_dialect_request_refs(dialect, iq, arena, &request->refs, &request->n_refs);
   if (r == -EINVAL)
     wrong->text = "A node reference names no node.";
   if (r == 0)
@@ -345,7 +345,7 @@ static void on_set(struct tt_iq *iq, const void *data)
   struct tt_set_request request = {.caller = &caller};
   struct wrong wrong = {0};
   struct tt_arena *arena = tt_arena_create(REQUEST_MEMORY_MAX);
-  int r = arena ? parse_set(door->dialect, iq->payload, arena, &request, &wrong) : -ENOMEM;
+  int r = arena ? parse_set(door->dialect, iq, arena, &request, &wrong) : -ENOMEM;
   struct pending *pending = r == 0 ? pending_create(iq, door) : NULL;
   if (pending)
     tt_control_start(tt_router_config(iq->router)->core, &request, on_result, pending);
@@ -395,7 +395,7 @@ static void on_get_form(struct tt_iq *iq, const void *data)
   struct tt_arena *arena = tt_arena_create(REQUEST_MEMORY_MAX);
   const struct tt_ref *refs = NULL;
   size_t n = 0;
-  int r = arena ? tt_dialect_refs(door->dialect, iq->payload, arena, &refs, &n) : -ENOMEM;
+  int r = arena ? tt_dialect_request_refs(door->dialect, iq, arena, &refs, &n) : -ENOMEM;
   struct pending *pending = r == 0 ? pending_create(iq, door) : NULL;
   if (pending) {
     make_title(iq, refs, n, pending->title);

@@ -259,6 +259,21 @@ int tt_dialect_refs(const struct tt_dialect *dialect, const struct tt_xml *eleme
   return 0;
 }
 
+int tt_dialect_request_refs(const struct tt_dialect *dialect, const struct tt_iq *iq, struct tt_arena *arena,
+                            const struct tt_ref **ret_refs, size_t *ret_n)
+{
+  int r = tt_dialect_refs(dialect, iq->payload, arena, ret_refs, ret_n);
+  if (r < 0 || *ret_n > 0 || !iq->thing)
+    return r;
+  const struct tt_ref thing = {iq->thing->key, iq->thing->source, iq->thing->partition};
+  const struct tt_ref *refs = tt_arena_memdup(arena, &thing, sizeof(thing));
+  if (!refs)
+    return -ENOMEM;
+  *ret_refs = refs;
+  *ret_n = 1;
+  return 0;
+}
+
 void tt_dialect_write_ref(struct tt_writer *w, const struct tt_dialect *dialect, const char *key,
                           const char *source, const char *partition)
 {

@@ -89,6 +89,9 @@ int tt_dialect_ref(const struct tt_dialect *dialect, const struct tt_xml *elemen
 /* The node references among an element's children, allocated in `arena`. -EINVAL, -ENOMEM. */
 int tt_dialect_refs(const struct tt_dialect *dialect, const struct tt_xml *element, struct tt_arena *arena,
                     const struct tt_ref **ret_refs, size_t *ret_n);
+/* The nodes that a request is about: those its payload names, else the one whose own address was asked. Likewise. */
+int tt_dialect_request_refs(const struct tt_dialect *dialect, const struct tt_iq *iq, struct tt_arena *arena,
+                            const struct tt_ref **ret_refs, size_t *ret_n);
 void tt_dialect_write_ref(struct tt_writer *w, const struct tt_dialect *dialect, const char *key,
                           const char *source, const char *partition);
 /* Say in disco#info what a subject has: the namespaces of the dialects that the configuration advertises. */

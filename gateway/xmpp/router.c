@@ -27,9 +27,12 @@ int tt_router_create(const struct tt_router_config *config, struct tt_router **r
   router->strangers = tt_buckets_create(TT_JID_RATE, TT_JID_BURST, TT_BUCKETS_MAX);
   router->domains = tt_buckets_create(TT_DOMAIN_RATE, TT_DOMAIN_BURST, TT_BUCKETS_MAX);
   router->refusals = tt_buckets_create(REFUSAL_RATE, REFUSAL_BURST, TT_BUCKETS_MAX);
-  if (!router->friends || !router->strangers || !router->domains || !router->refusals) {
+  int r = router->friends && router->strangers && router->domains && router->refusals
+              ? tt_addresses_create(tt_core_tree(config->core), &router->addresses)
+              : -ENOMEM;
+  if (r < 0) {
     tt_router_destroy(router);
-    return -ENOMEM;
+    return r;
   }
   if (config->access)
     tt_access_listen(config->access, tt_router_decided, router);
@@ -42,7 +45,9 @@ void tt_router_destroy(struct tt_router *router)
   if (!router)
     return;
   tt_router_drop_replies(router, NULL);
+  tt_router_drop_asking(router);
   tt_router_forget_asked(router);
+  tt_addresses_destroy(router->addresses);
   tt_buckets_destroy(router->friends);
   tt_buckets_destroy(router->strangers);
   tt_buckets_destroy(router->domains);
@@ -192,6 +197,24 @@ static struct tt_iq make_iq(struct tt_router *router, struct tt_session *session
   };
 }
 
+/* The node that a component's address names. -ENOENT: it names one that the caller may not know of, or none. */
+static int find_thing(struct tt_router *router, const struct tt_session *session, struct tt_iq *iq)
+{
+  const char *at = strchr(iq->caller.local, '@');
+  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !at || at > iq->caller.local + strcspn(iq->caller.local, "/"))
+    return 0;
+  char local[TT_ADDRESS_MAX + 1];
+  size_t n = (size_t)(at - iq->caller.local);
+  if (n > TT_ADDRESS_MAX)
+    return -ENOENT;
+  memcpy(local, iq->caller.local, n);
+  local[n] = '\0';
+  iq->thing = tt_addresses_find(router->addresses, local);
+  if (iq->thing && tt_core_sight(router->config.core, &iq->caller, iq->thing) == TT_SIGHT_NONE)
+    iq->thing = NULL;
+  return iq->thing ? 0 : -ENOENT;
+}
+
 /* ---- How often ------------------------------------------------------------------------------------------ */
 
 enum admission { ADMITTED, REFUSED, SILENCED };
@@ -268,6 +291,8 @@ static void on_request(struct tt_router *router, struct tt_session *session, con
   } else if (is_known && !is_friend && !(row && row->is_for_anyone)) {
     tt_core_refused(router->config.core, &iq.caller, iq.is_set ? TT_ACCESS_CONTROL : TT_ACCESS_READ, "");
     refuse(&iq, row, TT_REFUSED_FORBIDDEN);
+  } else if (is_friend && find_thing(router, session, &iq) < 0) {
+    refuse(&iq, row, TT_REFUSED_NOT_FOUND);
   } else if (row) {
     row->fn(&iq, row->data);
   } else if (is_known) {
@@ -282,6 +307,8 @@ static void on_answer(struct tt_router *router, struct tt_session *session, cons
                       const struct tt_origin *origin)
 {
   const char *id = tt_xml_attr(stanza, "id"), *type = tt_xml_attr(stanza, "type");
+  if (tt_router_answered(router, session, stanza, origin))
+    return;
   if (!id || !*router->roster_id || strcmp(id, router->roster_id) || !origin->is_our_account) {
     router->counts.dropped++;
     return;
@@ -363,6 +390,8 @@ static void on_message(struct tt_router *router, struct tt_session *session, con
   } else if (!is_friend) {
     router->counts.dropped++;
     tt_core_refused(router->config.core, &message.caller, TT_ACCESS_CONTROL, "");
+  } else if (find_thing(router, session, &message) < 0) {
+    router->counts.dropped++;
   } else {
     row->fn(&message, row->data);
   }
@@ -403,6 +432,7 @@ static bool unlist(struct tt_router *router, const struct tt_session *session)
 static void end_requests(struct tt_router *router, struct tt_session *session)
 {
   tt_router_drop_replies(router, session);
+  tt_router_unanswered(router, session);
   tt_router_gone(router, session, NULL);
 }
 

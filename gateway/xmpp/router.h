@@ -31,6 +31,8 @@ void tt_router_configure(struct tt_router *router, size_t stanza_max, bool compa
 void tt_router_destroy(struct tt_router *router);
 /* One stanza from a server. Never fails: what cannot be answered is dropped and counted. */
 void tt_router_stanza(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza);
+/* End of turn: what is due. Returns when the next is (monotonic), TT_NEVER. */
+uint64_t tt_router_turn(struct tt_router *router, uint64_t mono_us);
 /* The session has come (sends presence and asks for the roster, account mode) or gone (its requests end). */
 void tt_router_online(struct tt_router *router, struct tt_session *session);
 void tt_router_offline(struct tt_router *router, struct tt_session *session);
@@ -51,6 +53,8 @@ struct tt_iq {
   const struct tt_xml *payload; /* the child that chose the handler */
   const char *id;
   bool is_set;
+  /* The node whose own address was asked (address.h), which the caller may know of; NULL: the gateway itself. */
+  const struct tt_node *thing;
   struct tt_caller caller;
 };
 

@@ -6,6 +6,7 @@
 
 #include "router.h"
 
+#include "model/address.h"
 #include "trust/access.h"
 #include "trust/bucket.h"
 
@@ -18,6 +19,8 @@
 
 #define TT_NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define TT_NS_ROSTER  "jabber:iq:roster"
+
+struct tt_asking;
 
 struct tt_iq_table {
   const struct tt_iq_handler *rows;
@@ -57,6 +60,9 @@ struct tt_router {
   struct tt_asked asked[TT_REQUESTS_MAX];
   size_t next_asked; /* the oldest makes room */
   uint64_t last_id;
+  struct tt_asking *asking; /* ask.c */
+  size_t n_asking;
+  struct tt_addresses *addresses;
   char roster_id[32];
   /* What our presence carries (entity capabilities), on the heap; NULL function: nothing. */
   char *(*presence_payload)(struct tt_router *router, const struct tt_session *session);
@@ -75,6 +81,12 @@ struct tt_origin {
 void tt_router_drop_replies(struct tt_router *router, const struct tt_session *session); /* NULL: free all */
 /* Who asked as `jid` is not there any more: what is still open for it is done, and nobody told. */
 void tt_router_drop_replies_to(struct tt_router *router, const struct tt_session *session, const char *jid);
+
+/* ask.c: was it an answer to a question of ours? */
+bool tt_router_answered(struct tt_router *router, struct tt_session *session, const struct tt_xml *answer,
+                        const struct tt_origin *origin);
+void tt_router_unanswered(struct tt_router *router, const struct tt_session *session); /* it has ended */
+void tt_router_drop_asking(struct tt_router *router);
 
 /* presence.c */
 void tt_router_presence(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza,

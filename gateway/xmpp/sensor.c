@@ -219,12 +219,13 @@ static int parse_fields(const struct tt_dialect *dialect, const struct tt_xml *p
 }
 
 /* The request as the core takes it. NULL, or what is wrong with it. */
-static const char *parse_request(const struct tt_dialect *dialect, const struct tt_xml *payload,
+static const char *parse_request(const struct tt_dialect *dialect, const struct tt_iq *iq,
                                  struct tt_arena *arena, struct tt_read_request *request)
 {
   static const struct tt_ref device = {TT_GATEWAY_KEY, "", ""};
+  const struct tt_xml *payload = iq->payload;
 
-  if (tt_dialect_refs(dialect, payload, arena, &request->refs, &request->n_refs) < 0)
+  if (tt_dialect_request_refs(dialect, iq, arena, &request->refs, &request->n_refs) < 0)
     return "A node reference names no node.";
   if (request->n_refs == 0 && dialect->vocabulary == TT_VOCABULARY_X) {
     request->refs = &device; /* without a node X means the device that was addressed: the gateway itself */
@@ -273,7 +274,7 @@ static void on_req(struct tt_iq *iq, const void *data)
   }
   struct tt_caller caller = tt_dialect_caller(dialect, iq);
   struct tt_read_request request = {.caller = &caller};
-  const char *wrong = parse_request(dialect, iq->payload, arena, &request);
+  const char *wrong = parse_request(dialect, iq, arena, &request);
   struct readout *same = find(door->sensor, dialect, iq, id);
   /* Clients restart with the same numbers: the new request takes the old one's place, also in the queue. */
   uint64_t group = same ? same->reading.group : ++door->sensor->last_group;

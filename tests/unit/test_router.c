@@ -18,7 +18,7 @@ struct test {
   struct tt_session *session;
   struct tt_buf out;
   struct tt_iq seen; /* by the last handler: only what outlives the call */
-  char language[40], local[80], id[40];
+  char language[40], local[80], id[40], thing[40];
   struct tt_reply *reply;
 };
 
@@ -38,6 +38,7 @@ static void note(struct tt_iq *iq)
   snprintf(current->local, sizeof(current->local), "%s", iq->caller.local);
   snprintf(current->id, sizeof(current->id), "%s", iq->id);
   current->seen.is_set = iq->is_set;
+  snprintf(current->thing, sizeof(current->thing), "%s", iq->thing ? iq->thing->key : "");
 }
 
 static void on_answer_now(struct tt_iq *iq, const void *data)
@@ -152,6 +153,28 @@ static void test_a_request(void **state)
   assert_string_equal(test->language, "de"); /* the payload's goes before the stanza's */
   assert_false(test->seen.is_set);
   assert_int_equal(test->world.handled, 2);
+}
+
+static void test_the_address_of_a_thing(void **state)
+{
+  struct test *test = *state;
+  say(test, "<iq type='get' id='1' " ALICE " " TO "><now xmlns='urn:t'/></iq>");
+  assert_string_equal(test->thing, "");
+  say(test, "<iq type='get' id='1' " ALICE " to='N1@things.test/r@x'><now xmlns='urn:t'/></iq>");
+  assert_string_equal(test->thing, "n1");
+  say(test, "<iq type='get' id='1' " ALICE " to='things.test/n@x'><now xmlns='urn:t'/></iq>");
+  assert_string_equal(test->thing, "");
+  assert_int_equal(test->world.handled, 3);
+  /* What is not to be seen answers as what is not there. */
+  const char *absent = "<iq type='get' id='1' " ALICE " to='absent@things.test'><now xmlns='urn:t'/></iq>";
+  const char *secret = "<iq type='get' id='1' " ALICE " to='secret@things.test'><now xmlns='urn:t'/></iq>";
+  char expected[600];
+  snprintf(expected, sizeof(expected), "%s", say(test, absent) + strlen("<iq type='error' from='absent"));
+  assert_non_null(strstr(expected, "item-not-found"));
+  assert_string_equal(say(test, secret) + strlen("<iq type='error' from='secret"), expected);
+  assert_string_equal(say(test, "<message " ALICE " to='secret@things.test'><set xmlns='urn:t'/></message>"), "");
+  assert_int_equal(test->world.messages, 0);
+  assert_int_equal(test->world.handled, 3);
 }
 
 static void test_the_exact_row_goes_before_the_one_for_all(void **state)
@@ -303,15 +326,15 @@ static void test_errors(void **state)
 static void test_an_answer_later(void **state)
 {
   struct test *test = *state;
-  assert_string_equal(say(test, "<iq type='get' id='7' " ALICE " to='n@things.test'><later xmlns='urn:t'/></iq>"),
+  assert_string_equal(say(test, "<iq type='get' id='7' " ALICE " to='n1@things.test'><later xmlns='urn:t'/></iq>"),
                       "");
   assert_string_equal(tt_reply_caller(test->reply)->bare, "alice@house.test");
   tt_reply_result(test->reply, strdup("<accepted/>"), 5);
   assert_string_equal(out_of(test), ""); /* held */
   tt_reply_message(test->reply, strdup("<fields/>"), TT_OUT_READING, 5);
   assert_string_equal(out_of(test),
-                      "<iq type='result' from='n@things.test' to='alice@house.test/x' id='7'><accepted/></iq>"
-                      "<message from='n@things.test' to='alice@house.test/x'><fields/>"
+                      "<iq type='result' from='n1@things.test' to='alice@house.test/x' id='7'><accepted/></iq>"
+                      "<message from='n1@things.test' to='alice@house.test/x'><fields/>"
                       "<no-store xmlns='urn:xmpp:hints'/><no-copy xmlns='urn:xmpp:hints'/></message>");
   tt_reply_free(test->reply);
 }
@@ -573,6 +596,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_a_request),
+      TEST(test_the_address_of_a_thing),
       TEST(test_the_exact_row_goes_before_the_one_for_all),
       TEST(test_every_request_is_answered),
       TEST(test_answers_are_never_answered),

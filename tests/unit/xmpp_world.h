@@ -47,6 +47,11 @@ static enum tt_role world_role(void *user, const struct tt_caller *caller)
   return strcmp(caller->bare, "alice@house.test") ? TT_ROLE_NONE : TT_ROLE_ADMIN;
 }
 
+static enum tt_sight world_sight(void *user, const struct tt_caller *caller, const struct tt_node *node)
+{
+  return world_role(user, caller) && strcmp(node->key, "secret") ? TT_SIGHT_FULL : TT_SIGHT_NONE;
+}
+
 static void world_refused(void *user, const struct tt_caller *caller, enum tt_access_op op, const char *node)
 {
   (void)caller, (void)op, (void)node;
@@ -83,7 +88,7 @@ static void world_init(struct world *world, struct tt_access *access)
   assert_true(sd_event_new(&world->event) >= 0);
   world->core = tt_core_create();
   assert_non_null(world->core);
-  tt_core_set_access(world->core, (struct tt_access_hooks){.user = world, .role = world_role});
+  tt_core_set_access(world->core, (struct tt_access_hooks){.user = world, .role = world_role, .sight = world_sight});
   tt_core_set_audit(world->core, (struct tt_audit_hooks){.user = world, .refused = world_refused});
   const struct tt_router_config config = {
       .core = world->core, .access = access, .stanza_max = 65536, .version = "0.1.0"};
@@ -91,6 +96,13 @@ static void world_init(struct world *world, struct tt_access *access)
   assert_int_equal(tt_basic_handlers_add(world->router), 0);
   assert_int_equal(tt_router_on_gone(world->router, world_on_gone, world), 0);
   world_turn(world);
+  /* Two nodes, of which nobody sees the second. */
+  static const char *const keys[] = {"n1", "secret"};
+  for (size_t i = 0; i < TT_COUNT(keys); i++) {
+    struct tt_node *node;
+    const struct tt_node_spec spec = {.kind = TT_NODE_DEVICE, .key = keys[i], .type = "thingtree.device"};
+    assert_int_equal(tt_tree_add(tt_core_tree(world->core), tt_core_now(world->core), &spec, &node), 0);
+  }
 }
 
 static void world_finish(struct world *world)
