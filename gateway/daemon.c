@@ -12,6 +12,7 @@
 #include "service/notify.h"
 #include "trust/access.h"
 #include "trust/audit.h"
+#include "trust/blocks.h"
 #include "xmpp/component.h"
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
@@ -35,6 +36,7 @@ struct stream {
 struct tt_daemon {
   struct tt_daemon_options options;
   struct tt_access *access;
+  struct tt_blocks *blocks;
   struct tt_audit *audit;
   struct tt_core *core;
   struct tt_host *host;
@@ -44,6 +46,7 @@ struct tt_daemon {
   struct tt_router *router;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
+  struct tt_block_handlers *block;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -194,6 +197,9 @@ static int build_trust(struct tt_daemon *d)
   if (r == 0)
     tt_access_listen(d->access, on_decided, d);
   if (r == 0)
+    r = report(tt_blocks_create(d->options.state_dir, d->access, &d->blocks),
+               "the list of blocked addresses in the state directory cannot be read");
+  if (r == 0)
     r = report(tt_audit_create(d->options.state_dir, &d->audit), "the audit cannot be written");
   return r;
 }
@@ -222,6 +228,7 @@ static int build_handlers(struct tt_daemon *d)
   const struct tt_router_config config = {
       .core = d->core,
       .access = d->access,
+      .blocks = d->blocks,
       .dialects = xmpp->dialects,
       .stanza_max = (size_t)xmpp->stanza_max,
       .control_by_message = xmpp->control_by_message,
@@ -237,6 +244,8 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_sensor_create(d->router, &d->sensor);
   if (r == 0)
     r = tt_control_handlers_create(d->router, &d->control);
+  if (r == 0)
+    r = tt_block_handlers_create(d->router, &d->block);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -353,8 +362,12 @@ static void on_adopt(void *user, struct tt_api_adoption *adoption)
 
 static int build_socket(struct tt_daemon *d)
 {
-  const struct tt_api_hooks hooks = {
-      .user = d, .status = on_status, .reload = on_reload, .discover = on_discover, .adopt = on_adopt};
+  const struct tt_api_hooks hooks = {.user = d,
+                                     .blocks = d->blocks,
+                                     .status = on_status,
+                                     .reload = on_reload,
+                                     .discover = on_discover,
+                                     .adopt = on_adopt};
   char what[300];
   snprintf(what, sizeof(what), "the control socket %.200s cannot be made", d->options.socket);
   return report(tt_api_create(d->core, d->access, d->options.event, d->options.socket, &hooks, &d->api), what);
@@ -438,11 +451,13 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   }
   tt_sensor_destroy(d->sensor);
   tt_control_handlers_destroy(d->control);
+  tt_block_handlers_destroy(d->block);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);
   tt_core_destroy(d->core);
   tt_audit_destroy(d->audit);
+  tt_blocks_destroy(d->blocks);
   tt_access_destroy(d->access);
   tt_reloader_destroy(d->reloader);
   free(d);

@@ -18,6 +18,7 @@ const struct tt_command tt_commands[] = {
     {"watch", "show changes as they happen", tt_command_watch},
     {"status", "show how the daemon is", tt_command_status},
     {"requests", "show who asked to be let in, and decide", tt_command_requests},
+    {"block", "show who is not heard, and block", tt_command_block},
     {"discover", "show which devices can be seen", tt_command_discover},
     {"adopt", "make a device of one that was seen", tt_command_adopt},
     {"reload", "take up a changed configuration", tt_command_reload},

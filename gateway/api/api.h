@@ -31,6 +31,7 @@
 struct sd_event;
 struct tt_access;
 struct tt_api;
+struct tt_blocks;
 
 /* ---- What only main knows, for `status` ------------------------------------------------------------------ */
 
@@ -106,6 +107,7 @@ struct tt_api_adoption {
 
 struct tt_api_hooks {
   void *user;
+  struct tt_blocks *blocks; /* whom admins have blocked; borrowed. NULL: not offered */
   /* Called within a `status` request; may be NULL. */
   void (*status)(void *user, struct tt_api_status *status);
   /* Take up the configuration as it is now. NULL: not offered. */

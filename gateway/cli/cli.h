@@ -42,6 +42,7 @@ int tt_command_set(int argc, char **argv);
 int tt_command_watch(int argc, char **argv);
 int tt_command_status(int argc, char **argv);
 int tt_command_requests(int argc, char **argv);
+int tt_command_block(int argc, char **argv);
 int tt_command_reload(int argc, char **argv);
 int tt_command_discover(int argc, char **argv);
 int tt_command_adopt(int argc, char **argv);

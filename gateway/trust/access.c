@@ -309,6 +309,21 @@ struct tt_access_hooks tt_access_hooks(struct tt_access *access, struct tt_core 
       .user = access, .role = access_role, .sight = access_sight, .check = access_check};
 }
 
+bool tt_access_has_admin(struct tt_access *access, const char *who)
+{
+  bool is_domain = !strchr(who, '@');
+  const struct tt_rule *rule;
+  for (struct rules_of rules = rules_of(access, who); !is_domain && (rule = rule_next(&rules));)
+    if (rule->role == TT_ROLE_ADMIN)
+      return true;
+  for (size_t i = 0; is_domain && i < access->n_index; i++) {
+    const char *at = strchr(access->index[i].who, '@');
+    if (access->index[i].rule->role == TT_ROLE_ADMIN && !strcmp(at ? at + 1 : access->index[i].who, who))
+      return true;
+  }
+  return false;
+}
+
 bool tt_access_knows(struct tt_access *access, const char *bare)
 {
   return highest_role(access, bare) > TT_ROLE_NONE;

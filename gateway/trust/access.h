@@ -25,6 +25,8 @@ struct tt_access_hooks tt_access_hooks(struct tt_access *access, struct tt_core 
 int tt_jid_bare(const char *jid, char *out, size_t size);
 /* Is there any rule for this bare JID? */
 bool tt_access_knows(struct tt_access *access, const char *bare);
+/* Does a rule make an admin of this bare JID, or (a domain) of the domain or any of its accounts? */
+bool tt_access_has_admin(struct tt_access *access, const char *who);
 
 /* A stranger has asked (presence subscription). Remembered once per bare JID; `via` is our JID that was asked. */
 void tt_access_request(struct tt_access *access, struct tt_now now, const char *bare, const char *via);

@@ -20,5 +20,10 @@ int tt_control_handlers_create(struct tt_router *router,
                                struct tt_control_handlers **ret);       /* XEP-0325, N control */
 void tt_control_handlers_destroy(struct tt_control_handlers *handlers); /* NULL is fine */
 
+struct tt_block_handlers;
+int tt_block_handlers_create(struct tt_router *router,
+                             struct tt_block_handlers **ret);       /* XEP-0191, 0377, as a client */
+void tt_block_handlers_destroy(struct tt_block_handlers *handlers); /* NULL is fine */
+
 int tt_concentrator_handlers_add(struct tt_router *router); /* XEP-0326, N concentrator */
 int tt_basic_handlers_add(struct tt_router *router);        /* XEP-0030, 0092, 0115, 0199, 0202 */

@@ -116,6 +116,25 @@ int tt_router_on_gone(struct tt_router *router,
   return 0;
 }
 
+int tt_router_on_online(struct tt_router *router, void (*fn)(void *user, struct tt_session *session), void *user)
+{
+  if (router->n_online == TT_ROUTER_LISTENERS_MAX)
+    return -ENOSPC;
+  router->online[router->n_online++] = (struct tt_online_listener){fn, user};
+  return 0;
+}
+
+void tt_router_shut_out(struct tt_router *router, const char *who)
+{
+  char accounts[TT_JID_MAX + 2];
+  snprintf(accounts, sizeof(accounts), "@%s", who);
+  for (size_t i = 0; i < router->n_sessions; i++) {
+    tt_router_gone(router, router->sessions[i], who);
+    if (!strchr(who, '@'))
+      tt_router_gone(router, router->sessions[i], accounts);
+  }
+}
+
 /* `who` is a full JID, or a bare one that stands for all its resources, or "@" and a domain that stands for all its
  * accounts, or NULL for everybody. */
 bool tt_router_is_of(const char *full, const char *who)
@@ -201,7 +220,8 @@ static struct tt_iq make_iq(struct tt_router *router, struct tt_session *session
 static int find_thing(struct tt_router *router, const struct tt_session *session, struct tt_iq *iq)
 {
   const char *at = strchr(iq->caller.local, '@');
-  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !at || at > iq->caller.local + strcspn(iq->caller.local, "/"))
+  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !at ||
+      at > iq->caller.local + strcspn(iq->caller.local, "/"))
     return 0;
   char local[TT_ADDRESS_MAX + 1];
   size_t n = (size_t)(at - iq->caller.local);
@@ -403,7 +423,8 @@ void tt_router_stanza(struct tt_router *router, struct tt_session *session, cons
 {
   struct tt_origin origin;
   tt_session_received(session);
-  if (!origin_of(session, stanza, &origin)) {
+  if (!origin_of(session, stanza, &origin) ||
+      (router->config.blocks && !origin.is_our_account && tt_blocks_has(router->config.blocks, origin.bare))) {
     router->counts.dropped++;
   } else if (is_stanza(stanza, "iq")) {
     on_iq(router, session, stanza, &origin);
@@ -444,6 +465,8 @@ void tt_router_online(struct tt_router *router, struct tt_session *session)
     return; /* its requests are served all the same; it is only not told about decisions */
   router->sessions[router->n_sessions++] = session;
   tt_router_greet(router, session);
+  for (size_t i = 0; i < router->n_online; i++)
+    router->online[i].fn(router->online[i].user, session);
 }
 
 void tt_router_offline(struct tt_router *router, struct tt_session *session)

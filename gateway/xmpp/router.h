@@ -13,13 +13,15 @@
 #define TT_JID_MAX 3071 /* bytes; RFC 7622: three parts of 1023 */
 
 struct tt_access;
+struct tt_blocks;
 struct tt_router;
 
 struct tt_router_config {
   struct tt_core *core;
   struct tt_access *access;
-  unsigned dialects; /* advertised: enum tt_dialect_flag of config.h, passed as a number by main */
-  size_t stanza_max; /* bytes of one stanza we send */
+  struct tt_blocks *blocks; /* whose stanzas are not heard; may be NULL */
+  unsigned dialects;        /* advertised: enum tt_dialect_flag of config.h, passed as a number by main */
+  size_t stanza_max;        /* bytes of one stanza we send */
   bool control_by_message;
   bool compat_response_code;
   const char *version; /* for XEP-0092 */
@@ -86,6 +88,10 @@ int tt_router_add_features(struct tt_router *router, const char *const *features
  * domain: all its accounts), or our session's end (full NULL). */
 int tt_router_on_gone(struct tt_router *router,
                       void (*fn)(void *user, struct tt_session *session, const char *full), void *user);
+/* fn is called when a session has come, after our presence. */
+int tt_router_on_online(struct tt_router *router, void (*fn)(void *user, struct tt_session *session), void *user);
+/* A bare JID, or a domain with its accounts, is not heard any more: what runs for it ends. */
+void tt_router_shut_out(struct tt_router *router, const char *who);
 /* Is this full JID meant by what such a function is called with? */
 bool tt_router_is_of(const char *full, const char *who);
 

@@ -8,6 +8,7 @@
 
 #include "model/address.h"
 #include "trust/access.h"
+#include "trust/blocks.h"
 #include "trust/bucket.h"
 
 #define TT_ROUTER_TABLES_MAX    32
@@ -32,6 +33,11 @@ struct tt_message_table {
   size_t n;
 };
 
+struct tt_online_listener {
+  void (*fn)(void *user, struct tt_session *session);
+  void *user;
+};
+
 struct tt_gone_listener {
   void (*fn)(void *user, struct tt_session *session, const char *full);
   void *user;
@@ -53,6 +59,8 @@ struct tt_router {
   size_t n_features;
   struct tt_gone_listener listeners[TT_ROUTER_LISTENERS_MAX];
   size_t n_listeners;
+  struct tt_online_listener online[TT_ROUTER_LISTENERS_MAX];
+  size_t n_online;
   struct tt_session *sessions[TT_ROUTER_SESSIONS_MAX]; /* online */
   size_t n_sessions;
   struct tt_reply *replies; /* all that are open */

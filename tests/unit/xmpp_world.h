@@ -82,16 +82,17 @@ static void world_turn(struct world *world)
     tt_session_flush(world->session, now);
 }
 
-static void world_init(struct world *world, struct tt_access *access)
+static void world_init_with(struct world *world, struct tt_access *access, struct tt_blocks *blocks)
 {
   *world = (struct world){0};
   assert_true(sd_event_new(&world->event) >= 0);
   world->core = tt_core_create();
   assert_non_null(world->core);
-  tt_core_set_access(world->core, (struct tt_access_hooks){.user = world, .role = world_role, .sight = world_sight});
+  tt_core_set_access(world->core,
+                     (struct tt_access_hooks){.user = world, .role = world_role, .sight = world_sight});
   tt_core_set_audit(world->core, (struct tt_audit_hooks){.user = world, .refused = world_refused});
   const struct tt_router_config config = {
-      .core = world->core, .access = access, .stanza_max = 65536, .version = "0.1.0"};
+      .core = world->core, .access = access, .blocks = blocks, .stanza_max = 65536, .version = "0.1.0"};
   assert_int_equal(tt_router_create(&config, &world->router), 0);
   assert_int_equal(tt_basic_handlers_add(world->router), 0);
   assert_int_equal(tt_router_on_gone(world->router, world_on_gone, world), 0);
@@ -103,6 +104,11 @@ static void world_init(struct world *world, struct tt_access *access)
     const struct tt_node_spec spec = {.kind = TT_NODE_DEVICE, .key = keys[i], .type = "thingtree.device"};
     assert_int_equal(tt_tree_add(tt_core_tree(world->core), tt_core_now(world->core), &spec, &node), 0);
   }
+}
+
+static void TT_UNUSED world_init(struct world *world, struct tt_access *access)
+{
+  world_init_with(world, access, NULL);
 }
 
 static void world_finish(struct world *world)
