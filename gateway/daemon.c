@@ -175,6 +175,7 @@ static void on_turn_begin(void *user, struct tt_now now)
 static uint64_t on_turn_end(void *user, struct tt_now now)
 {
   struct tt_daemon *d = user;
+  tt_core_flush(d->core);
   tt_sensor_flush(d->sensor);
   uint64_t due = tt_core_due(d->core), other = tt_audit_turn(d->audit, now);
   due = other < due ? other : due;

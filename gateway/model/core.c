@@ -18,7 +18,7 @@ struct tt_core *tt_core_create(void)
   if (!core)
     return NULL;
   core->tree = tt_tree_create();
-  if (!core->tree || tt_tree_listen(core->tree, on_change, core) < 0) {
+  if (!core->tree || tt_tree_listen(core->tree, on_change, core) < 0 || tt_subscriptions_create(core) < 0) {
     tt_tree_destroy(core->tree);
     free(core);
     return NULL;
@@ -33,6 +33,7 @@ void tt_core_destroy(struct tt_core *core)
   tt_readouts_drop(core);
   tt_controls_drop(core);
   tt_forms_drop(core);
+  tt_subscriptions_destroy(core);
   for (struct tt_ticket *ticket = core->tickets, *next; ticket; ticket = next) {
     next = ticket->next;
     free(ticket);
@@ -83,6 +84,8 @@ void tt_core_turn(struct tt_core *core, struct tt_now now)
 uint64_t tt_core_due(const struct tt_core *core)
 {
   uint64_t due = tt_readouts_due(core), controls = tt_controls_due(core), forms = tt_forms_due(core);
+  uint64_t subscriptions = tt_subscriptions_due(core);
+  due = subscriptions < due ? subscriptions : due;
   due = controls < due ? controls : due;
   return forms < due ? forms : due;
 }

@@ -116,6 +116,8 @@ struct tt_tree *tt_core_tree(struct tt_core *core);
 struct tt_now tt_core_now(const struct tt_core *core);
 /* Begin a turn: take over the time, then do what is due (deadlines, requests for later). */
 void tt_core_turn(struct tt_core *core, struct tt_now now);
+/* End of a turn: subscribers are told what has changed. */
+void tt_core_flush(struct tt_core *core);
 /* When the next thing is due (monotonic); TT_NEVER. The owner of the loop arms its timer with it each turn. */
 uint64_t tt_core_due(const struct tt_core *core);
 

@@ -10,6 +10,7 @@
 struct tt_readout;
 struct tt_control;
 struct tt_form;
+struct tt_subscriptions;
 
 struct tt_core {
   struct tt_tree *tree;
@@ -25,6 +26,7 @@ struct tt_core {
   bool is_scheduling, is_schedule_due;
   struct tt_form *forms; /* likewise */
   struct tt_ticket *tickets;
+  struct tt_subscriptions *subscriptions;
 };
 
 #define TT_ACCESS_TIMEOUT_US (5 * TT_USEC_PER_SEC)  /* then the answer is no */
@@ -73,5 +75,9 @@ void tt_controls_drop(struct tt_core *core);
 void tt_forms_turn(struct tt_core *core);
 uint64_t tt_forms_due(const struct tt_core *core);
 void tt_forms_drop(struct tt_core *core);
+/* subscription.c: with the tree, before anything else listens. */
+int tt_subscriptions_create(struct tt_core *core);
+uint64_t tt_subscriptions_due(const struct tt_core *core);
+void tt_subscriptions_destroy(struct tt_core *core); /* while the tree stands */
 /* A point was reported: a command may be waiting for it. */
 void tt_controls_report(struct tt_core *core, const struct tt_node *node, uint16_t point);
