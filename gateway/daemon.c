@@ -47,6 +47,7 @@ struct tt_daemon {
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
   struct tt_block_handlers *block;
+  struct tt_events *events;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -245,6 +246,8 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_sensor_create(d->router, &d->sensor);
   if (r == 0)
     r = tt_control_handlers_create(d->router, &d->control);
+  if (r == 0)
+    r = tt_events_create(d->router, TT_EVENTS_MIN_US, &d->events);
   if (r == 0)
     r = tt_block_handlers_create(d->router, &d->block);
   return report(r, "the XMPP handlers cannot be made");
@@ -452,6 +455,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   }
   tt_sensor_destroy(d->sensor);
   tt_control_handlers_destroy(d->control);
+  tt_events_destroy(d->events);
   tt_block_handlers_destroy(d->block);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);

@@ -157,3 +157,52 @@ char *tt_datetime_print(char out[static TT_DATETIME_SIZE], uint64_t wall_us)
   snprintf(out + n, TT_DATETIME_SIZE - n, ".%03uZ", (unsigned)(wall_us / 1000 % 1000));
   return out;
 }
+
+/* ---- xs:duration --------------------------------------------------------------------------------------- */
+
+int tt_xsd_duration_parse(const char *text, double *ret_seconds)
+{
+  /* In the order in which they stand, each at most once; after the T those of time. */
+  static const struct {
+    char unit;
+    bool is_time;
+    double seconds;
+  } parts[] = {{'Y', false, 365 * 86400.0},
+               {'M', false, 30 * 86400.0},
+               {'D', false, 86400},
+               {'H', true, 3600},
+               {'M', true, 60},
+               {'S', true, 1}};
+  bool is_negative = *text == '-', is_time = false;
+  double sum = 0;
+  size_t next = 0, n = 0, n_of_part = 0;
+  text += is_negative;
+  if (*text++ != 'P')
+    return -EINVAL;
+  for (; *text; n++, n_of_part++) {
+    if (*text == 'T' && !is_time) {
+      is_time = true;
+      n_of_part = 0;
+      text++;
+    }
+    size_t digits = strspn(text, "0123456789"), fraction = 0;
+    if (text[digits] == '.')
+      fraction = 1 + strspn(text + digits + 1, "0123456789");
+    char unit = text[digits + fraction], number[32];
+    if (digits == 0 || fraction == 1 || (fraction && unit != 'S') || digits + fraction >= sizeof(number))
+      return -EINVAL;
+    memcpy(number, text, digits + fraction);
+    number[digits + fraction] = '\0';
+    while (next < TT_COUNT(parts) && (parts[next].unit != unit || parts[next].is_time != is_time))
+      next++;
+    double value;
+    if (next == TT_COUNT(parts) || tt_double_parse(number, &value) < 0)
+      return -EINVAL;
+    sum += value * parts[next++].seconds;
+    text += digits + fraction + 1;
+  }
+  if (n == 0 || n_of_part == 0)
+    return -EINVAL;
+  *ret_seconds = is_negative ? -sum : sum;
+  return 0;
+}

@@ -13,44 +13,18 @@ static double seconds_of_time(const char *text)
   return sscanf(text, "%2u:%2u:%lf", &h, &m, &s) == 3 ? h * 3600.0 + m * 60.0 + s : NAN;
 }
 
+static double seconds_of_duration(const char *text)
+{
+  double seconds;
+  return tt_xsd_duration_parse(text, &seconds) == 0 ? seconds : NAN;
+}
+
 static double seconds_of_date(const char *text)
 {
   char full[TT_DATETIME_SIZE];
   uint64_t wall_us;
   snprintf(full, sizeof(full), "%.10sT00:00:00Z", text);
   return tt_datetime_parse(full, &wall_us) == 0 ? (double)wall_us / TT_USEC_PER_SEC : NAN;
-}
-
-/* PnYnMnDTnHnMnS, a month as 30 days and a year as 365: it only has to tell how far apart two are. */
-static double seconds_of_duration(const char *text)
-{
-  static const struct {
-    char unit;
-    double date, time;
-  } units[] = {
-      {'Y', 365 * 86400.0, NAN}, {'M', 30 * 86400.0, 60}, {'D', 86400, NAN}, {'H', NAN, 3600}, {'S', NAN, 1}};
-  bool is_negative = *text == '-', is_time = false;
-  double sum = 0;
-  text += is_negative;
-  if (*text++ != 'P')
-    return NAN;
-  while (*text) {
-    if (*text == 'T') {
-      is_time = true;
-      text++;
-      continue;
-    }
-    char *end;
-    double number = strtod(text, &end), seconds = NAN;
-    for (size_t i = 0; end > text && i < TT_COUNT(units); i++)
-      if (units[i].unit == *end)
-        seconds = is_time ? units[i].time : units[i].date;
-    if (isnan(seconds))
-      return NAN;
-    sum += number * seconds;
-    text = end + 1;
-  }
-  return is_negative ? -sum : sum;
 }
 
 /* NAN: it has no place on a scale. */

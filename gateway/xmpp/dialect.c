@@ -12,10 +12,12 @@
 #define NAMESPACES_N(generation)                                                                                   \
   {                                                                                                                \
     "urn:" generation ":iot:sd:1.0", "urn:" generation ":iot:ctr:1.0", "urn:" generation ":iot:concentrator:1.0",  \
+        "urn:" generation ":iot:events:1.0",                                                                       \
   }
 
 const struct tt_dialect tt_dialects[TT_DIALECT_COUNT] = {
-    {TT_VOCABULARY_X, {"urn:xmpp:iot:sensordata", "urn:xmpp:iot:control", "urn:xmpp:iot:concentrators"}},
+    {TT_VOCABULARY_X,
+     {"urn:xmpp:iot:sensordata", "urn:xmpp:iot:control", "urn:xmpp:iot:concentrators", "urn:xmpp:iot:events"}},
     {TT_VOCABULARY_N, NAMESPACES_N("nf")},
     {TT_VOCABULARY_N, NAMESPACES_N("nfi")},
     {TT_VOCABULARY_N, NAMESPACES_N("ieee")},
@@ -25,10 +27,13 @@ const struct tt_dialect tt_dialects[TT_DIALECT_COUNT] = {
 #define FEATURES_N(generation)                                                                                     \
   {                                                                                                                \
     {"urn:" generation ":iot:sd:1.0", NULL}, {"urn:" generation ":iot:ctr:1.0", NULL},                             \
-        {"urn:" generation ":iot:concentrator:1.0", NULL},                                                         \
+        {"urn:" generation ":iot:concentrator:1.0", NULL}, {"urn:" generation ":iot:events:1.0", NULL},            \
   }
 static const char *const features[TT_DIALECT_COUNT][TT_SUBJECT_COUNT][2] = {
-    {{"urn:xmpp:iot:sensordata", NULL}, {"urn:xmpp:iot:control", NULL}, {"urn:xmpp:iot:concentrators", NULL}},
+    {{"urn:xmpp:iot:sensordata", NULL},
+     {"urn:xmpp:iot:control", NULL},
+     {"urn:xmpp:iot:concentrators", NULL},
+     {"urn:xmpp:iot:events", NULL}},
     FEATURES_N("nf"),
     FEATURES_N("nfi"),
     FEATURES_N("ieee"),
@@ -54,6 +59,12 @@ static const char *const words[TT_WORD_COUNT][TT_VOCABULARY_COUNT] = {
     [TT_WORD_UNIT]             = {"unit",            "u"},
     [TT_WORD_ENUM_TYPE]        = {"dataType",        "t"},
     [TT_WORD_WRITABLE]         = {"writable",        "ctr"},
+    [TT_WORD_MIN_INTERVAL]     = {"minInterval",     "minInt"},
+    [TT_WORD_MAX_INTERVAL]     = {"maxInterval",     "maxInt"},
+    [TT_WORD_CURRENT_VALUE]    = {"currentValue",    "v"},
+    [TT_WORD_CHANGED_BY]       = {"changedBy",       "by"},
+    [TT_WORD_CHANGED_UP]       = {"changedUp",       "up"},
+    [TT_WORD_CHANGED_DOWN]     = {"changedDown",     "dn"},
     [TT_WORD_SET_RESPONSE]     = {"setResponse",     "resp"},
     [TT_WORD_PARAMETER]        = {"parameter",       "p"},
     [TT_WORD_NODE_INFO]        = {"node",            "nodeInfo"},
@@ -272,6 +283,20 @@ int tt_dialect_request_refs(const struct tt_dialect *dialect, const struct tt_iq
   *ret_refs = refs;
   *ret_n = 1;
   return 0;
+}
+
+static bool is_int32(const char *text)
+{
+  int64_t number;
+  return text[strspn(text, "+-0123456789")] == '\0' && tt_int64_parse(text, &number) == 0 && number >= INT32_MIN &&
+         number <= INT32_MAX;
+}
+
+const char *tt_dialect_request_id(const struct tt_dialect *dialect, const struct tt_xml *request)
+{
+  const char *id = tt_xml_attr(request, tt_word(dialect, TT_WORD_REQUEST_ID));
+  bool is_number = dialect->vocabulary == TT_VOCABULARY_X;
+  return id && *id && strlen(id) <= TT_REQUEST_ID_MAX && (!is_number || is_int32(id)) ? id : NULL;
 }
 
 void tt_dialect_write_ref(struct tt_writer *w, const struct tt_dialect *dialect, const char *key,

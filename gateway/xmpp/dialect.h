@@ -10,8 +10,8 @@
 #include "router.h"
 #include "writer.h"
 
-enum tt_subject { TT_SUBJECT_SENSOR, TT_SUBJECT_CONTROL, TT_SUBJECT_CONCENTRATOR };
-#define TT_SUBJECT_COUNT (TT_SUBJECT_CONCENTRATOR + 1)
+enum tt_subject { TT_SUBJECT_SENSOR, TT_SUBJECT_CONTROL, TT_SUBJECT_CONCENTRATOR, TT_SUBJECT_EVENTS };
+#define TT_SUBJECT_COUNT (TT_SUBJECT_EVENTS + 1)
 
 enum tt_vocabulary { TT_VOCABULARY_X, TT_VOCABULARY_N };
 #define TT_VOCABULARY_COUNT (TT_VOCABULARY_N + 1)
@@ -47,6 +47,13 @@ enum tt_word {
   TT_WORD_UNIT,
   TT_WORD_ENUM_TYPE,
   TT_WORD_WRITABLE,
+  /* events */
+  TT_WORD_MIN_INTERVAL,
+  TT_WORD_MAX_INTERVAL,
+  TT_WORD_CURRENT_VALUE,
+  TT_WORD_CHANGED_BY,
+  TT_WORD_CHANGED_UP,
+  TT_WORD_CHANGED_DOWN,
   /* control */
   TT_WORD_SET_RESPONSE,
   TT_WORD_PARAMETER,
@@ -92,6 +99,9 @@ int tt_dialect_refs(const struct tt_dialect *dialect, const struct tt_xml *eleme
 /* The nodes that a request is about: those its payload names, else the one whose own address was asked. Likewise. */
 int tt_dialect_request_refs(const struct tt_dialect *dialect, const struct tt_iq *iq, struct tt_arena *arena,
                             const struct tt_ref **ret_refs, size_t *ret_n);
+/* The number of a request for data (`id` in N, at most TT_REQUEST_ID_MAX bytes); NULL when there is none or it is not one. */
+#define TT_REQUEST_ID_MAX 256
+const char *tt_dialect_request_id(const struct tt_dialect *dialect, const struct tt_xml *request);
 void tt_dialect_write_ref(struct tt_writer *w, const struct tt_dialect *dialect, const char *key,
                           const char *source, const char *partition);
 /* Say in disco#info what a subject has: the namespaces of the dialects that the configuration advertises. */

@@ -20,6 +20,12 @@ int tt_control_handlers_create(struct tt_router *router,
                                struct tt_control_handlers **ret);       /* XEP-0325, N control */
 void tt_control_handlers_destroy(struct tt_control_handlers *handlers); /* NULL is fine */
 
+struct tt_events;
+/* Events, N events. Nobody is told of a node more often than `min_us` says, whatever they ask for. */
+#define TT_EVENTS_MIN_US TT_USEC_PER_SEC
+int tt_events_create(struct tt_router *router, uint64_t min_us, struct tt_events **ret);
+void tt_events_destroy(struct tt_events *events); /* NULL is fine */
+
 struct tt_block_handlers;
 int tt_block_handlers_create(struct tt_router *router,
                              struct tt_block_handlers **ret);       /* XEP-0191, 0377, as a client */

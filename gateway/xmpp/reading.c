@@ -82,6 +82,11 @@ char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, cons
   return tt_buf_steal(&buf);
 }
 
+char *tt_reading_accepted(const struct tt_dialect *dialect, const char *id)
+{
+  return single(dialect, "accepted", id, NULL);
+}
+
 char *tt_reading_empty(const struct tt_dialect *dialect, const char *id)
 {
   return single(dialect, tt_word(dialect, TT_WORD_FIELDS), id, NULL);
@@ -138,7 +143,7 @@ static void send_body(struct tt_reading *reading, const char *name, bool is_last
     reading->is_answered = true; /* N: the values are at hand before anything was said */
     tt_reply_result(reading->reply, payload, 0);
   } else {
-    send_message(reading, payload, is_last ? TT_OUT_ANSWER : TT_OUT_READING);
+    send_message(reading, payload, is_last ? reading->last : TT_OUT_READING);
   }
 }
 

@@ -22,8 +22,9 @@ struct tt_reading {
   struct tt_buf body; /* whole node elements that wait to be sent */
   struct tt_buf text; /* scratch: one printed value */
   struct tt_failure *failures;
-  bool is_answered;  /* the iq has its result or error */
-  bool is_continued; /* the stanza before said that more comes */
+  enum tt_out_class last; /* class of the last stanza; those before are readings */
+  bool is_answered;       /* the iq has its result or error */
+  bool is_continued;      /* the stanza before said that more comes */
 };
 
 void tt_reading_init(struct tt_reading *reading, const struct tt_dialect *dialect, struct tt_reply *reply,
@@ -44,6 +45,7 @@ void tt_reading_done(struct tt_reading *reading);
 void tt_reading_flush(struct tt_reading *reading);
 
 /* Payloads that stand alone; on the heap, NULL: none, or out of memory. `id` may be NULL for the first. */
+char *tt_reading_accepted(const struct tt_dialect *dialect, const char *id);
 char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, const char *text);
 char *tt_reading_empty(const struct tt_dialect *dialect, const char *id);
 char *tt_reading_cancelled(const struct tt_dialect *dialect, const char *id);

@@ -9,8 +9,6 @@
 
 #include <utlist.h>
 
-/* A request's number (`id` in N); longer ones are refused. */
-#define REQUEST_ID_MAX 256
 /* Lists of one request: what TT_XML_ELEMENTS_MAX elements can need. */
 #define REQUEST_MEMORY_MAX (1024u * 1024)
 
@@ -118,26 +116,10 @@ static const struct tt_read_sink sink = {
 
 /* ---- Requests ------------------------------------------------------------------------------------------ */
 
-static bool is_int32(const char *text)
-{
-  int64_t number;
-  return text[strspn(text, "+-0123456789")] == '\0' && tt_int64_parse(text, &number) == 0 && number >= INT32_MIN &&
-         number <= INT32_MAX;
-}
-
-/* The number of a request, NULL when there is none or it is not one. */
-static const char *request_id(const struct tt_dialect *dialect, const struct tt_xml *request)
-{
-  const char *id = tt_xml_attr(request, tt_word(dialect, TT_WORD_REQUEST_ID));
-  if (!id || !*id || strlen(id) > REQUEST_ID_MAX || (dialect->vocabulary == TT_VOCABULARY_X && !is_int32(id)))
-    return NULL;
-  return id;
-}
-
 static char *refused_by_router(const struct tt_iq *iq, enum tt_refusal refusal, const char *text, const void *data)
 {
   const struct door *door = data;
-  return tt_reading_rejected(door->dialect, request_id(door->dialect, iq->payload),
+  return tt_reading_rejected(door->dialect, tt_dialect_request_id(door->dialect, iq->payload),
                              text ? text : tt_refusal_text(refusal));
 }
 
@@ -219,8 +201,8 @@ static int parse_fields(const struct tt_dialect *dialect, const struct tt_xml *p
 }
 
 /* The request as the core takes it. NULL, or what is wrong with it. */
-static const char *parse_request(const struct tt_dialect *dialect, const struct tt_iq *iq,
-                                 struct tt_arena *arena, struct tt_read_request *request)
+static const char *parse_request(const struct tt_dialect *dialect, const struct tt_iq *iq, struct tt_arena *arena,
+                                 struct tt_read_request *request)
 {
   static const struct tt_ref device = {TT_GATEWAY_KEY, "", ""};
   const struct tt_xml *payload = iq->payload;
@@ -262,7 +244,7 @@ static void on_req(struct tt_iq *iq, const void *data)
 {
   const struct door *door = data;
   const struct tt_dialect *dialect = door->dialect;
-  const char *id = request_id(dialect, iq->payload);
+  const char *id = tt_dialect_request_id(dialect, iq->payload);
   if (!id) {
     refuse(iq, door, TT_REFUSED_BAD_REQUEST, "The request has no valid number.");
     return;
@@ -292,7 +274,7 @@ static void on_req(struct tt_iq *iq, const void *data)
 static void on_cancel(struct tt_iq *iq, const void *data)
 {
   const struct door *door = data;
-  const char *id = request_id(door->dialect, iq->payload);
+  const char *id = tt_dialect_request_id(door->dialect, iq->payload);
   struct readout *readout = id ? find(door->sensor, door->dialect, iq, id) : NULL;
   if (!readout) {
     refuse(iq, door, id ? TT_REFUSED_NOT_FOUND : TT_REFUSED_BAD_REQUEST, "There is no such request.");

@@ -121,6 +121,9 @@ int tt_double_parse(const char *text, double *ret);
 int tt_datetime_parse(const char *text, uint64_t *ret_wall_us);
 char *tt_datetime_print(char out[static TT_DATETIME_SIZE], uint64_t wall_us);
 
+/* xs:duration (XML Schema part 2, 3.2.6), a month as 30 days and a year as 365. -EINVAL */
+int tt_xsd_duration_parse(const char *text, double *ret_seconds);
+
 /* Random bytes from the kernel; aborts when there are none, for nothing secret can be made then. */
 void tt_random(void *out, size_t n);
 /* A uniformly random number in [0, bound); bound 0 gives 0. */

@@ -67,6 +67,7 @@ static struct {
   struct tt_session *session;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
+  struct tt_events *events;
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
   struct device_request open[OPEN_MAX];
@@ -183,6 +184,7 @@ static int on_output(void *user TT_UNUSED, const char *text, size_t n)
 /* ---- Life ------------------------------------------------------------------------------------------------------- */
 static void flush(void)
 {
+  tt_core_flush(w.core);
   tt_sensor_flush(w.sensor);
   w.now.mono_us += TT_OUT_HOLD_US + 1;
   tt_session_flush(w.session, w.now.mono_us);
@@ -241,7 +243,8 @@ static void begin(void)
                                     .version = "1"};
   must(tt_router_create(&config, &w.router) == 0);
   must(tt_basic_handlers_add(w.router) == 0 && tt_sensor_create(w.router, &w.sensor) == 0 &&
-       tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0);
+       tt_control_handlers_create(w.router, &w.control) == 0 &&
+       tt_events_create(w.router, TT_EVENTS_MIN_US, &w.events) == 0 && tt_concentrator_handlers_add(w.router) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
   tt_session_set_online(w.session, true);
@@ -255,6 +258,7 @@ static void end(void)
   tt_core_destroy(w.core);
   tt_sensor_destroy(w.sensor);
   tt_control_handlers_destroy(w.control);
+  tt_events_destroy(w.events);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

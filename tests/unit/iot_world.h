@@ -79,7 +79,7 @@ struct late_check {
   char bare[64];
   tt_id nodes[8];
   size_t n_nodes;
-  char names[8][64];
+  char names[16][64];
   size_t n_names;
 };
 
@@ -89,6 +89,7 @@ struct world {
   struct tt_session *session;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
+  struct tt_events *events;
   struct tt_now now;
   struct tt_buf out;
   struct device_request requests[16];
@@ -207,7 +208,7 @@ static void access_check(void *user, const struct tt_access_query *query, tt_acc
   struct world *w = user;
   struct late_check check = {
       .fn = fn, .fn_user = fn_user, .op = query->op, .n_nodes = query->n_nodes, .n_names = query->n_names};
-  assert_true(query->n_nodes <= 8 && query->n_names <= 8);
+  assert_true(query->n_nodes <= 8 && query->n_names <= 16);
   snprintf(check.bare, sizeof(check.bare), "%s", query->caller->bare);
   memcpy(check.nodes, query->nodes, query->n_nodes * sizeof(*query->nodes));
   for (size_t i = 0; i < query->n_names; i++)
@@ -357,6 +358,7 @@ TT_UNUSED_FN struct world *world_create_with(const struct tt_router_config *conf
   assert_int_equal(tt_router_create(&own, &w->router), 0);
   assert_int_equal(tt_sensor_create(w->router, &w->sensor), 0);
   assert_int_equal(tt_control_handlers_create(w->router, &w->control), 0);
+  assert_int_equal(tt_events_create(w->router, TT_EVENTS_MIN_US, &w->events), 0);
   assert_int_equal(tt_concentrator_handlers_add(w->router), 0);
   static const struct tt_session_ops ops = {collect};
   w->session = tt_session_create(TT_SESSION_COMPONENT, GATEWAY, &ops, &w->out);
@@ -384,6 +386,7 @@ TT_UNUSED_FN void world_destroy(struct world *w)
   tt_core_destroy(w->core);
   tt_sensor_destroy(w->sensor);
   tt_control_handlers_destroy(w->control);
+  tt_events_destroy(w->events);
   tt_router_destroy(w->router);
   tt_session_destroy(w->session);
   tt_buf_finish(&w->out);
@@ -393,6 +396,7 @@ TT_UNUSED_FN void world_destroy(struct world *w)
 /* End a turn; what has left since the last look. Good until the next. */
 TT_UNUSED_FN const char *flush(struct world *w)
 {
+  tt_core_flush(w->core);
   tt_sensor_flush(w->sensor);
   tt_session_flush(w->session, w->now.mono_us);
   return w->out.data ? w->out.data : "";

@@ -60,6 +60,9 @@ static const struct {
     {"RRRRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='2' momentary='true'><node nodeId='plug'/></req>"},
     {"RNNRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='3' momentary='true'><node nodeId='meter'/></req>"},
     {"NNNNNFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='4' momentary='true'><node nodeId='nothing'/></req>"},
+    {"RRRRRFFFFFFFF", "get", "<subscribe xmlns='urn:xmpp:iot:events' seqnr='1'><node nodeId='plug'/></subscribe>"},
+    {"RNNRRFFFFFFFF", "set", "<subscribe xmlns='urn:nf:iot:events:1.0' id='1'><nd id='meter'/></subscribe>"},
+    {"RRRRRFFFFFFFF", "get", "<unsubscribe xmlns='urn:xmpp:iot:events' seqnr='1'/>"},
     {"NNNNNFFFFFFFF", "get", "<cancel xmlns='" NS_SD "' seqnr='9'/>"},
     {"RRRRRFFFFFFFF", "get", "<req xmlns='" NF_SD "' id='5' all='true'><nd id='plug'/></req>"},
     {"RNNRRFFFFFFFF", "get", "<req xmlns='" NF_SD "' id='6' all='true'><nd id='meter'/></req>"},
@@ -113,6 +116,7 @@ static struct {
   struct tt_session *session;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
+  struct tt_events *events;
   struct tt_now now;
   struct tt_buf out;
   tt_device_fn written;
@@ -193,6 +197,7 @@ static int setup(void **state)
   assert_int_equal(tt_basic_handlers_add(w.router), 0);
   assert_int_equal(tt_sensor_create(w.router, &w.sensor), 0);
   assert_int_equal(tt_control_handlers_create(w.router, &w.control), 0);
+  assert_int_equal(tt_events_create(w.router, TT_EVENTS_MIN_US, &w.events), 0);
   assert_int_equal(tt_concentrator_handlers_add(w.router), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
@@ -207,6 +212,7 @@ static int teardown(void **state)
   tt_core_destroy(w.core);
   tt_sensor_destroy(w.sensor);
   tt_control_handlers_destroy(w.control);
+  tt_events_destroy(w.events);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

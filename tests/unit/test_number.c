@@ -33,6 +33,43 @@ static void test_doubles(void **state)
     assert_int_equal(tt_double_parse(bad[i], &d), -EINVAL);
 }
 
+static void test_xsd_durations(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    double seconds;
+  } rows[] = {{"PT1S", 1},           {"PT0.5S", 0.5},  {"PT1M", 60},
+              {"P1M", 30 * 86400.0}, {"-P1D", -86400}, {"P1Y2M3DT4H5M6S", 36993906},
+              {"PT36H", 129600},     {"P0D", 0}};
+  static const char *const bad[] = {"",
+                                    "P",
+                                    "PT",
+                                    "1S",
+                                    "P1S",
+                                    "PT1D",
+                                    "P1DT",
+                                    "PT1",
+                                    "PT.5S",
+                                    "PT1.S",
+                                    "PT1.5M",
+                                    "PT1S1M",
+                                    "PT1S1S",
+                                    "P-1D",
+                                    "P1D ",
+                                    "PTT1S",
+                                    "P99999999999999999999999999999999999D"};
+  double seconds = -7;
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    assert_int_equal(tt_xsd_duration_parse(rows[i].text, &seconds), 0);
+    assert_true(seconds == rows[i].seconds);
+  }
+  seconds = -7;
+  for (size_t i = 0; i < TT_COUNT(bad); i++)
+    assert_int_equal(tt_xsd_duration_parse(bad[i], &seconds), -EINVAL);
+  assert_true(seconds == -7);
+}
+
 static void test_durations(void **state)
 {
   (void)state;
@@ -89,10 +126,8 @@ static void test_datetimes(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_integers),
-      cmocka_unit_test(test_doubles),
-      cmocka_unit_test(test_durations),
-      cmocka_unit_test(test_datetimes),
+      cmocka_unit_test(test_integers),  cmocka_unit_test(test_doubles),   cmocka_unit_test(test_xsd_durations),
+      cmocka_unit_test(test_durations), cmocka_unit_test(test_datetimes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
