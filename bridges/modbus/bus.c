@@ -187,6 +187,22 @@ int mb_bus_scan(struct mb_bus *bus, tt_id request, uint8_t unit, uint64_t deadli
   return 0;
 }
 
+int mb_bus_ask(struct mb_bus *bus, tt_id request, struct mb_bus_device *device, const struct mb_request *what,
+               uint64_t deadline_us)
+{
+  struct mb_job *job = calloc(1, sizeof *job + sizeof job->data[0]);
+  if (!job)
+    return -ENOMEM;
+  *job = (struct mb_job){.kind = MB_JOB_ASK,
+                         .device = device,
+                         .request = request,
+                         .n = what->count,
+                         .place = {.function = what->function, .address = what->address},
+                         .deadline_us = deadline_us};
+  submit(bus, &bus->reads, job);
+  return 0;
+}
+
 void mb_bus_detach(struct mb_bus *bus, struct mb_bus_device *device)
 {
   struct mb_job *job = TT_STEAL(device->farewell);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "decode.h"
+#include "frame.h"
 #include "plan.h"
 
 struct mb_bus;
@@ -23,6 +24,7 @@ enum mb_event_kind {
   MB_EVENT_PROBE,     /* of device, point: a line for people (text) */
   MB_EVENT_DESCRIBED, /* device: error, or a description (host.h) as text */
   MB_EVENT_FOUND,     /* request: error, found: a unit of a scan */
+  MB_EVENT_ASKED,     /* request, device: error as of mb_wire_exchange(); the words, or text */
   MB_EVENT_DONE,      /* request, device: error, text */
   MB_EVENT_DETACHED,  /* device: nothing will name it any more */
   MB_EVENT_STOPPED,   /* last of all; the thread ends behind it: call mb_bus_destroy() */
@@ -37,6 +39,8 @@ struct mb_event {
   const struct tt_value *value;
   const char *text; /* NULL: none */
   const struct mb_found *found;
+  const uint16_t *words;
+  size_t n_words;
 };
 
 /* On the worker's thread. Everything in the event is valid during the call. */
@@ -63,6 +67,9 @@ int mb_bus_write(struct mb_bus *bus, tt_id request, struct mb_bus_device *device
 int mb_bus_walk(struct mb_bus *bus, struct mb_bus_device *device, uint64_t deadline_us);
 /* Look whether a unit is there, and what it says of itself: MB_EVENT_FOUND. -ENOMEM. */
 int mb_bus_scan(struct mb_bus *bus, tt_id request, uint8_t unit, uint64_t deadline_us);
+/* One request that reads, as it is: MB_EVENT_ASKED. -ENOMEM. */
+int mb_bus_ask(struct mb_bus *bus, tt_id request, struct mb_bus_device *device, const struct mb_request *what,
+               uint64_t deadline_us);
 /* Reads of the device tell what was on the wire. Before the first of them. */
 void mb_bus_device_probe(struct mb_bus_device *device);
 /* Forget what is queued for the device; MB_EVENT_DETACHED when the worker has let go of it. Once per device. */

@@ -9,6 +9,11 @@
 /* A float beyond these is hardly a measurement. */
 #define FLOAT_LEAST 1e-6
 #define FLOAT_MOST  1e9
+/* Where nobody has said that it is one, even less. */
+#define GUESS_LEAST 1e-3
+#define GUESS_MOST  1e7
+#define GUESS_INT   100000000 /* a number of two registers beyond this is hardly a counter */
+#define NEGATIVE    0xf000    /* from here on a register is rather a small negative number */
 
 static const struct {
   enum mb_type type;
@@ -80,4 +85,58 @@ bool mb_interpret(const uint16_t words[], size_t n, unsigned i, char out[static 
   }
   snprintf(out, MB_INTERPRET_LINE, "%s", line.data ? line.data : "");
   return true;
+}
+
+/* ---- Guesses -------------------------------------------------------------------------------------------- */
+static bool is_likely_float(const uint16_t words[2], unsigned order)
+{
+  struct mb_format format = {.type = MB_FLOAT32, .order = order, .words = 2};
+  TT_AUTOVALUE struct tt_value value = {0};
+  if (mb_decode(&format, words, 2, &value) < 0 || value.type != TT_TYPE_QUANTITY)
+    return false;
+  double size = fabs(value.quantity.number);
+  return size >= GUESS_LEAST && size <= GUESS_MOST;
+}
+
+/* "; int32 65537 (ABCD)", when the second register makes a difference and the number is not enormous. */
+static void other(const uint16_t words[2], enum mb_type type, unsigned order, const char *name, struct tt_buf *out)
+{
+  struct mb_format format = {.type = type, .order = order, .words = 2};
+  TT_AUTOVALUE struct tt_value value = {0};
+  if (mb_decode(&format, words, 2, &value) < 0)
+    return;
+  if (type == MB_INT32 && (value.type != TT_TYPE_INT64 || value.int64 < -GUESS_INT || value.int64 > GUESS_INT ||
+                           (value.int64 >= 0 && value.int64 <= UINT16_MAX)))
+    return;
+  tt_buf_printf(out, "; %s ", name);
+  tt_value_print(&value, out);
+  tt_buf_printf(out, " (%s)", orders[order]);
+}
+
+const char *mb_interpret_guess(const uint16_t words[], size_t n, bool is_aligned, unsigned *ret_taken,
+                               char out[static MB_INTERPRET_LINE])
+{
+  TT_AUTOBUF struct tt_buf line = TT_BUF(MB_INTERPRET_LINE - 16);
+  bool has_two = n > 1;
+  bool is_float = has_two && is_likely_float(words, MB_ORDER_PLAIN);
+  bool is_swapped = has_two && !is_float && is_likely_float(words, MB_ORDER_SWAP_WORDS);
+  if (!is_aligned && n > 2 &&
+      (is_likely_float(words + 1, MB_ORDER_PLAIN) || is_likely_float(words + 1, MB_ORDER_SWAP_WORDS)))
+    is_float = is_swapped = false; /* the end of one and the beginning of the next look like one, too */
+  *ret_taken = is_float || is_swapped ? 2 : 1;
+  tt_buf_printf(&line, *ret_taken == 2 ? "0x%04X 0x%04X" : "0x%04X", words[0], has_two ? words[1] : 0u);
+  if (is_float || is_swapped)
+    other(words, MB_FLOAT32, is_float ? MB_ORDER_PLAIN : MB_ORDER_SWAP_WORDS, "float32", &line);
+  tt_buf_printf(&line, "; uint16 %u", words[0]);
+  if (words[0] >= 0x8000)
+    tt_buf_printf(&line, ", int16 %d", (int16_t)words[0]);
+  if (has_two) {
+    other(words, MB_INT32, MB_ORDER_PLAIN, "int32", &line);
+    other(words, MB_INT32, MB_ORDER_SWAP_WORDS, "int32", &line);
+  }
+  snprintf(out, MB_INTERPRET_LINE, "%s", line.data ? line.data : "");
+  return is_float               ? "type: float32"
+         : is_swapped           ? "type: float32, order: CDAB"
+         : words[0] >= NEGATIVE ? "type: int16"
+                                : "type: uint16";
 }

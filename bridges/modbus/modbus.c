@@ -3,6 +3,7 @@
  * modbus.c: the Modbus bridge. Joins the bus's worker (bus.h) to the host: requests go down into its queue, what it
  * tells comes up as messages through the inbox.
  */
+#include "look.h"
 #include "survey.h"
 
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct instance {
     uint8_t unit;  /* that is looked for */
     uint64_t deadline_us;
   } scan;
+  struct mb_look *look;  /* NULL: no scan of a device is under way */
   struct tt_buf message; /* the worker's: what it has told and not yet posted */
 };
 
@@ -88,8 +90,11 @@ static void emit(void *user, const struct mb_event *event)
     record.value = *event->value;
     text = tt_value_is_text(event->value->type) ? event->value->text : NULL;
   }
-  record.text_size = found ? (uint32_t)sizeof *found : text ? (uint32_t)strlen(text) + 1 : 0;
-  text = found ? (const char *)found : text;
+  record.text_size = found          ? (uint32_t)sizeof *found
+                     : event->words ? (uint32_t)(event->n_words * sizeof *event->words)
+                     : text         ? (uint32_t)strlen(text) + 1
+                                    : 0;
+  text = found ? (const char *)found : event->words ? (const char *)event->words : text;
   tt_buf_add(&instance->message, (const char *)&record, sizeof record);
   if (text)
     tt_buf_add(&instance->message, text, record.text_size);
@@ -316,12 +321,19 @@ static void on_event(struct tt_bridge *bridge, struct record *record, char *text
     if (is_wanted)
       on_found(bridge, record, text);
     break;
+  case MB_EVENT_ASKED:
+    if (is_wanted) /* malloc() has aligned what was copied */
+      mb_look_answer(instance->look, record->request, record->error, (const uint16_t *)(const void *)text,
+                     record->error == 0 ? record->text_size / sizeof(uint16_t) : 0);
+    break;
   case MB_EVENT_DONE:
     HASH_FIND(hh, instance->requests, &record->request, sizeof record->request, request);
     if (request) /* else it was cancelled */
       request_done(bridge, request, record->error, text);
     else if (record->request && record->request == instance->scan.request)
       scan_end(bridge, record->error, text);
+    else if (record->error == -ENOMEM && is_wanted) /* it was refused: one that could not be noted, or a scan */
+      tt_done(bridge, record->request, record->error, "%s", "out of memory");
     break;
   case MB_EVENT_DETACHED:
     device_gone(instance, record->device);
@@ -368,6 +380,7 @@ static void stop(struct tt_bridge *bridge)
   struct instance *instance = tt_bridge_state(bridge);
   instance->is_stopping = true;
   scan_end(bridge, -ECANCELED, "the bridge stops");
+  mb_look_cancel(instance->look, NULL, "the bridge stops");
   requests_cancel(bridge, NULL);
   mb_bus_stop(instance->bus);
 }
@@ -403,6 +416,7 @@ static void detach(struct tt_bridge *bridge, struct tt_device *device)
   struct device *state = tt_device_state(device);
   state->is_leaving = true;
   requests_cancel(bridge, device);
+  mb_look_cancel(instance->look, device, "the device is being removed");
   if (!instance->is_stopping)
     mb_bus_detach(instance->bus, state->bus_device);
 }
@@ -457,6 +471,15 @@ static void discover(struct tt_bridge *bridge, tt_id id, uint64_t deadline_us)
     tt_post(bridge, TT_LANE_CONTROL, NULL, 0, on_message, &record, sizeof record);
 }
 
+static void scan(struct tt_bridge *bridge, tt_id id, struct tt_device *device, const char *what,
+                 uint64_t deadline_us)
+{
+  struct instance *instance = tt_bridge_state(bridge);
+  struct device *state = tt_device_state(device);
+  if (mb_look_begin(&instance->look, instance->bus, id, device, state->bus_device, what, deadline_us) < 0)
+    refuse(bridge, id, device);
+}
+
 TT_BRIDGE(modbus) = {
     .abi = TT_BRIDGE_ABI,
     .name = "modbus",
@@ -476,4 +499,5 @@ TT_BRIDGE(modbus) = {
     .read = read_points,
     .write = write_point,
     .discover = discover,
+    .scan = scan,
 };

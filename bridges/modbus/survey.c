@@ -156,3 +156,22 @@ void mb_run_scan(struct mb_worker *worker, struct mb_job *job)
   mb_sunspec_finish(&w.chain);
   mb_tell(worker, &(struct mb_event){.kind = MB_EVENT_FOUND, .request = job->request, .error = r, .found = &found});
 }
+
+/* ---- What is there ---------------------------------------------------------------------------------------- */
+void mb_run_ask(struct mb_worker *worker, struct mb_job *job)
+{
+  struct mb_request request = {.unit = job->device->unit,
+                               .function = job->place.function,
+                               .address = job->place.address,
+                               .count = (uint16_t)job->n,
+                               .deadline_us = job->deadline_us};
+  char why[MB_WHY] = "";
+  int r = mb_transact(worker, &request, worker->words, why);
+  mb_tell(worker, &(struct mb_event){.kind = MB_EVENT_ASKED,
+                                     .device = job->device->user,
+                                     .request = job->request,
+                                     .error = r,
+                                     .words = r == 0 ? worker->words : NULL,
+                                     .n_words = r == 0 ? job->n : 0,
+                                     .text = r == 0 ? NULL : why});
+}

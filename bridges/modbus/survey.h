@@ -23,3 +23,4 @@ int mb_survey_object(struct mb_worker *worker, uint8_t unit, uint8_t object, cha
 
 void mb_run_walk(struct mb_worker *worker, struct mb_job *job);
 void mb_run_scan(struct mb_worker *worker, struct mb_job *job);
+void mb_run_ask(struct mb_worker *worker, struct mb_job *job);

@@ -342,6 +342,9 @@ void mb_worker_run(struct mb_worker *worker, struct mb_job *job)
   case MB_JOB_SCAN:
     mb_run_scan(worker, job);
     break;
+  case MB_JOB_ASK:
+    mb_run_ask(worker, job);
+    break;
   case MB_JOB_DETACH:
     mb_tell(worker, &(struct mb_event){.kind = MB_EVENT_DETACHED, .device = job->device->user});
     break;

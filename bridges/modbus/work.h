@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum mb_job_kind { MB_JOB_READ, MB_JOB_WRITE, MB_JOB_WALK, MB_JOB_SCAN, MB_JOB_DETACH };
+enum mb_job_kind { MB_JOB_READ, MB_JOB_WRITE, MB_JOB_WALK, MB_JOB_SCAN, MB_JOB_ASK, MB_JOB_DETACH };
 
 struct mb_job {
   struct mb_job *next;
@@ -19,9 +19,9 @@ struct mb_job {
   struct mb_bus_device *device;
   tt_id request;
   uint64_t deadline_us;
-  size_t n; /* points, or words, or the unit of a scan */
+  size_t n;              /* points, or words, or the unit of a scan */
+  struct mb_place place; /* MB_JOB_WRITE; MB_JOB_ASK: function and address */
   /* MB_JOB_WRITE */
-  struct mb_place place;
   int error;             /* the value cannot be sent: why */
   struct tt_value value; /* with place.scale: the number before it is scaled */
   uint16_t data[];

@@ -37,6 +37,20 @@ void discovery_end(struct tt_bridge *bridge, int error, const char *text)
   discovery.fns.done(discovery.fns.user, error, text);
 }
 
+static int discovery_begin(struct tt_bridge *bridge, uint64_t deadline_us, const struct tt_discovery_fns *fns)
+{
+  struct tt_discovery *discovery = &bridge->discovery;
+  if (discovery->id)
+    return -EBUSY;
+  int r = sd_event_add_time(bridge->host->event, &discovery->timer, CLOCK_MONOTONIC, deadline_us + TT_HOST_GRACE_US,
+                            0, on_discovery_ends, bridge);
+  if (r < 0)
+    return r;
+  discovery->fns = *fns;
+  discovery->id = ID_OF_DISCOVERY | ++discovery->generation;
+  return 0;
+}
+
 int tt_host_discover(struct tt_host *host, const char *connection, uint64_t deadline_us,
                      const struct tt_discovery_fns *fns)
 {
@@ -47,17 +61,29 @@ int tt_host_discover(struct tt_host *host, const char *connection, uint64_t dead
     return -ENOTCONN;
   if (!bridge->ops->discover)
     return -EOPNOTSUPP;
-  if (bridge->discovery.id)
-    return -EBUSY;
-  struct tt_discovery *discovery = &bridge->discovery;
-  int r = sd_event_add_time(host->event, &discovery->timer, CLOCK_MONOTONIC, deadline_us + TT_HOST_GRACE_US, 0,
-                            on_discovery_ends, bridge);
+  int r = discovery_begin(bridge, deadline_us, fns);
   if (r < 0)
     return r;
-  discovery->fns = *fns;
-  discovery->id = ID_OF_DISCOVERY | ++discovery->generation;
   bridge->is_in_call = true;
-  bridge->ops->discover(bridge, discovery->id, deadline_us);
+  bridge->ops->discover(bridge, bridge->discovery.id, deadline_us);
+  bridge->is_in_call = false;
+  return 0;
+}
+
+int tt_host_scan(struct tt_host *host, const char *key, const char *what, uint64_t deadline_us,
+                 void (*done)(void *user, int error, const char *text), void *user)
+{
+  struct tt_device *device = device_find(host, key);
+  if (!device || !device->bridge || !device_is_usable(device))
+    return -ENODEV;
+  struct tt_bridge *bridge = device->bridge;
+  if (!bridge->ops->scan)
+    return -EOPNOTSUPP;
+  int r = discovery_begin(bridge, deadline_us, &(struct tt_discovery_fns){.user = user, .done = done});
+  if (r < 0)
+    return r;
+  bridge->is_in_call = true;
+  bridge->ops->scan(bridge, bridge->discovery.id, device, what, deadline_us);
   bridge->is_in_call = false;
   return 0;
 }
@@ -96,7 +122,7 @@ void discovery_candidate(struct tt_bridge *bridge, tt_id request, const struct t
   struct tt_discovery *discovery = &bridge->discovery;
   char room[6][TT_CANDIDATE_TEXT_MAX + 1], facts_room[TT_CANDIDATE_FACTS_MAX][2][TT_CANDIDATE_TEXT_MAX + 1];
   struct tt_fact facts[TT_CANDIDATE_FACTS_MAX];
-  if (!discovery->id || discovery->id != request || discovery->is_done)
+  if (!discovery->id || discovery->id != request || discovery->is_done || !discovery->fns.candidate)
     return;
   if (!candidate->id || discovery->n_candidates == TT_CANDIDATES_MAX) {
     bridge->count.dropped++;

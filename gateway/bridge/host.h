@@ -87,6 +87,12 @@ struct tt_discovery_fns {
 int tt_host_discover(struct tt_host *host, const char *connection, uint64_t deadline_us,
                      const struct tt_discovery_fns *fns);
 
+/* Have a part of a device's address space looked at (ops->scan): what it tells are lines of the probe hook. `done` as of a
+ * discovery, of which one is not under way at the same time: -EBUSY. -ENODEV: no such device, or it does not run;
+ * -EOPNOTSUPP: its protocol has no such thing. */
+int tt_host_scan(struct tt_host *host, const char *key, const char *what, uint64_t deadline_us,
+                 void (*done)(void *user, int error, const char *text), void *user);
+
 /* ---- How it goes, per connection -------------------------------------------------------------------------- */
 struct tt_connection_status {
   const char *name, *protocol;

@@ -493,6 +493,7 @@ struct tt_bridge_ops isolate_ops(const struct tt_bridge_ops *real)
   ops.write = isolated_write;
   ops.discover = real->discover ? isolated_discover : NULL;
   ops.command = real->command ? isolated_command : NULL;
+  ops.scan = NULL; /* who looks has the bridge in its own process */
   return ops;
 }
 

@@ -116,7 +116,7 @@ static int open_state(const char *state, struct tt_config_env *env)
 int tt_command_check(int argc, char **argv)
 {
   const char *file = TT_DEFAULT_CONFIG, *credentials = NULL, *bridges = TT_BRIDGE_DIR, *state = NULL,
-             *device = NULL;
+             *device = NULL, *scan = NULL;
   bool is_json = false, is_verbose = false;
   const struct tt_switch switches[] = {
       {.name = "config",
@@ -138,6 +138,10 @@ int tt_command_check(int argc, char **argv)
        .value = "DEVICE",
        .text = &device,
        .help = "read each point of this device once, and show what was on the wire"},
+      {.name = "scan",
+       .value = "WHAT",
+       .text = &scan,
+       .help = "with --probe: look what the device has there; modbus: holding:0-200"},
       {.name = "verbose", .letter = "v", .flag = &is_verbose, .help = "also what was read, and every device"},
       TT_SWITCH_JSON(&is_json),
       {NULL},
@@ -158,13 +162,15 @@ int tt_command_check(int argc, char **argv)
     return r;
   if (n > 0)
     return tt_usage("check takes no \"%s\"; the file is given by --config", argv[1]);
+  if (scan && !device)
+    return tt_usage("--scan needs --probe DEVICE");
   env = (struct tt_config_env){.file = file, .credentials = credentials};
   r = tt_registry_create(bridges, NULL, &registry);
   if (r == 0) {
     tt_registry_serve(registry, &env);
     r = state ? open_state(state, &env) : 0;
     if (r == 0 && device) {
-      int code = tt_probe_device(&env, device, is_json);
+      int code = scan ? tt_probe_scan(&env, device, scan, is_json) : tt_probe_device(&env, device, is_json);
       tt_described_destroy(env.described_user);
       tt_registry_destroy(registry);
       return code;

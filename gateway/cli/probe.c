@@ -11,6 +11,7 @@
 #include "term.h"
 
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -18,12 +19,15 @@
 #define ONLINE_US  (10 * TT_USEC_PER_SEC) /* for a connection that says that it is offline */
 #define UNKNOWN_US (1 * TT_USEC_PER_SEC)  /* for one that says nothing: it may only learn by being used */
 #define STOP_US    (2 * TT_USEC_PER_SEC)
+#define SCAN_US    (3600 * TT_USEC_PER_SEC)
 #define LINES_MAX  ((size_t)64 * 1024) /* bytes of what a bridge tells about one point */
 
 struct probe {
   const struct tt_config_env *env;
   const char *key;
+  const char *scan; /* what to look at; NULL: the points are read */
   bool is_json;
+  bool is_interrupted, is_progress_shown;
   char *description; /* what it has said of itself; NULL */
   bool is_described_anew;
   /* one round */
@@ -42,16 +46,58 @@ struct probe {
 
 /* ---- What is told --------------------------------------------------------------------------------------------------- */
 
-static void on_probe(void *user, const char *key TT_UNUSED, uint16_t point TT_UNUSED, const char *text)
+/* What stands on the terminal's line about how far it is makes room for what comes. */
+static void clear_progress(struct probe *p)
+{
+  if (p->is_progress_shown)
+    fputs("\r\033[K", stderr);
+  p->is_progress_shown = false;
+}
+
+static void print_progress(struct probe *p, const char *text)
+{
+  char shown[1024];
+  bool is_terminal = tt_term_of(STDERR_FILENO).is_terminal;
+  tt_text_printable(shown, sizeof(shown), text, strlen(text));
+  clear_progress(p);
+  fprintf(stderr, is_terminal ? "%s" : "%s\n", shown);
+  p->is_progress_shown = is_terminal;
+}
+
+static void print_scan_line(struct probe *p, const char *text)
+{
+  clear_progress(p);
+  if (p->is_json) {
+    json_object *line = json_object_new_object();
+    json_object_object_add(line, "line", json_object_new_string(text));
+    puts(json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(line);
+  } else {
+    struct tt_paper paper;
+    tt_paper_init(&paper, tt_term_of(STDOUT_FILENO));
+    paper.term.width = 0;
+    tt_paper_put(&paper, *text == '#' ? TT_STYLE_DIM : TT_STYLE_PLAIN, text);
+    tt_paper_end(&paper);
+    tt_paper_print(&paper, STDOUT_FILENO);
+    tt_paper_finish(&paper);
+  }
+  fflush(stdout); /* what is known stays when it is ended */
+}
+
+static void on_probe(void *user, const char *key TT_UNUSED, uint16_t point, const char *text)
 {
   struct probe *p = user;
-  if (p->lines.len < LINES_MAX)
+  if (p->scan)
+    (point == TT_PROBE_PROGRESS ? print_progress : print_scan_line)(p, text);
+  else if (p->lines.len < LINES_MAX)
     tt_buf_printf(&p->lines, "%s\n", text);
 }
 
 static int on_described(void *user, const char *key TT_UNUSED, const char *json, size_t size)
 {
   struct probe *p = user;
+  if (p->scan)
+    return 0;
   bool is_same = p->description && strlen(p->description) == size && memcmp(p->description, json, size) == 0;
   if (is_same || p->is_described_anew)
     return 0;
@@ -205,6 +251,40 @@ static void read_all(struct probe *p)
     turn(p, end);
 }
 
+/* ---- Scanning ------------------------------------------------------------------------------------------------------- */
+
+static int on_interrupt(sd_event_source *source TT_UNUSED, const struct signalfd_siginfo *info TT_UNUSED,
+                        void *user)
+{
+  ((struct probe *)user)->is_interrupted = true;
+  return 0;
+}
+
+static int complain(const char *format, ...) TT_PRINTF(1, 2);
+
+static int scan(struct probe *p)
+{
+  uint64_t deadline = now_us() + SCAN_US;
+  sd_event_source *interrupt = NULL;
+  p->is_answered = p->is_interrupted = false;
+  int r = sd_event_add_signal(p->event, &interrupt, SIGINT, on_interrupt, p);
+  if (r >= 0)
+    r = tt_host_scan(p->host, p->key, p->scan, deadline, on_answer, p);
+  while (r >= 0 && !p->is_answered && !p->is_interrupted)
+    turn(p, deadline + 2 * TT_HOST_GRACE_US);
+  sd_event_source_disable_unref(interrupt);
+  clear_progress(p);
+  p->n_read = 1;
+  p->n_failed = r < 0 || p->is_interrupted || p->error < 0;
+  if (r == -EOPNOTSUPP)
+    return complain("the protocol of %s, %s, has nothing to scan", p->key, p->connection.ops->name);
+  if (r < 0)
+    return complain("%s: %s", p->key, strerror(-r));
+  if (p->is_interrupted)
+    return complain("interrupted");
+  return p->error < 0 ? complain("%s", p->text) : TT_EXIT_OK;
+}
+
 /* ---- A round -------------------------------------------------------------------------------------------------------- */
 
 static int begin(struct probe *p, struct tt_config *config, const struct tt_device_entry *entry)
@@ -290,17 +370,19 @@ static int probe_config(struct probe *p, struct tt_config *config)
   int r = begin(p, config, entry), code = TT_EXIT_OK;
   if (r < 0)
     code = complain("%s", strerror(-r));
-  else if (wait_online(p))
-    read_all(p);
-  else
+  else if (!wait_online(p))
     code = complain("%s", p->text);
+  else if (p->scan)
+    code = scan(p);
+  else
+    read_all(p);
   finish(p);
   return code;
 }
 
-int tt_probe_device(const struct tt_config_env *env, const char *key, bool is_json)
+static int probe(const struct tt_config_env *env, const char *key, const char *scan, bool is_json)
 {
-  struct probe p = {.env = env, .key = key, .is_json = is_json};
+  struct probe p = {.env = env, .key = key, .scan = scan, .is_json = is_json};
   struct tt_config_env own = *env;
   int code;
   own.described = describe;
@@ -322,9 +404,23 @@ int tt_probe_device(const struct tt_config_env *env, const char *key, bool is_js
   } while (p.is_described_anew && p.n_read == 0);
   if (code == TT_EXIT_OK && (p.n_read == 0 || p.n_failed > 0))
     code = TT_EXIT_PARTLY;
-  if (!is_json && code != TT_EXIT_UNUSABLE)
+  if (!is_json && !scan && code != TT_EXIT_UNUSABLE)
     printf("thingtree check: %zu of %zu points read (exit code %d)\n", p.n_read - p.n_failed, p.n_read, code);
   tt_buf_finish(&p.lines);
   free(p.description);
   return code;
+}
+
+int tt_probe_device(const struct tt_config_env *env, const char *key, bool is_json)
+{
+  return probe(env, key, NULL, is_json);
+}
+
+int tt_probe_scan(const struct tt_config_env *env, const char *key, const char *what, bool is_json)
+{
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  sigprocmask(SIG_BLOCK, &interrupt, NULL); /* before there is a thread: it comes as an event of the loop */
+  return probe(env, key, what, is_json);
 }

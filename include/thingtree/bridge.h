@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bridge.h: what a bridge is. A bridge joins one protocol to the tree. It is one const table of options and nine
+ * bridge.h: what a bridge is. A bridge joins one protocol to the tree. It is one const table of options and ten
  * functions, exported by TT_BRIDGE(); the same source is built as a shared object or into the program. What a
  * bridge may call stands in host.h.
  *
@@ -10,7 +10,7 @@
  * Threads: every function below is called on the loop thread and must not block. A bridge may own threads; they
  * reach the core by tt_post() alone.
  *
- * Life: check* -> start -> (attach | detach | read | write | discover | command)* -> stop -> tt_stopped().
+ * Life: check* -> start -> (attach | detach | read | write | discover | command | scan)* -> stop -> tt_stopped().
  */
 #pragma once
 
@@ -18,7 +18,7 @@
 #include <thingtree/option.h>
 #include <thingtree/point.h>
 
-#define TT_BRIDGE_ABI 2u
+#define TT_BRIDGE_ABI 3u
 
 /* Most devices and requests one instance may have; the host refuses more. */
 #define TT_BRIDGE_DEVICES_MAX  1000
@@ -116,6 +116,14 @@ struct tt_bridge_ops {
    * `name` and `argument` are valid during the call only; tt_done(request) exactly once. */
   void (*command)(struct tt_bridge *bridge, tt_id request, struct tt_device *device, const char *name,
                   const struct tt_value *argument, uint64_t deadline_us);
+
+  /* Look what the device has, configured or not, in a part of its address space: `what`, in words of the protocol, as a
+   * person gives them (`check --probe --scan`); valid during the call only. NULL when the protocol has no such thing.
+   * Never writes, leaves the device and its bus time for others. The report is told line by line by tt_probe() with
+   * TT_NO_POINT, as far as it is known; tt_done(request) exactly once, never from within the call. The host never has
+   * two open at one instance. */
+  void (*scan)(struct tt_bridge *bridge, tt_id request, struct tt_device *device, const char *what,
+               uint64_t deadline_us);
 };
 
 /* Export the table. As a shared object every bridge has the same symbol; built in, one of its own name. */

@@ -91,6 +91,7 @@ int tt_describe(struct tt_device *device, const char *json, size_t size);
 /* Is somebody looking? Then a read tells, per point, the raw bytes and what else they could mean. */
 bool tt_is_probing(struct tt_device *device);
 /* One line for people about a point (TT_NO_POINT: about the device). Nothing happens when nobody is looking. */
+#define TT_PROBE_PROGRESS (UINT16_MAX - 1) /* a point: how far a scan is, which is no part of its report */
 void tt_probe(struct tt_device *device, uint16_t point, const char *format, ...) TT_PRINTF(3, 4);
 
 /* The bridge's part of an end (bridge.h: stop, detach). */

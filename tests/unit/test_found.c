@@ -48,11 +48,19 @@ static void probe_discover(struct tt_bridge *bridge, tt_id request, uint64_t dea
   if (probe.answers_within)
     tt_done(bridge, request, 0, NULL);
 }
+static void probe_scan(struct tt_bridge *bridge, tt_id request, struct tt_device *device, const char *what,
+                       uint64_t deadline_us)
+{
+  (void)deadline_us;
+  probe.bridge = bridge;
+  probe.request = request;
+  tt_probe(device, TT_NO_POINT, "looking at %s", what);
+}
 
 #define OPS                                                                                                        \
   .abi = TT_BRIDGE_ABI, .name = "probe", .summary = "for tests", .start = probe_start, .stop = probe_stop,         \
   .attach = probe_attach, .detach = probe_detach
-static const struct tt_bridge_ops seeing = {OPS, .discover = probe_discover}, blind = {OPS};
+static const struct tt_bridge_ops seeing = {OPS, .discover = probe_discover, .scan = probe_scan}, blind = {OPS};
 
 struct world {
   struct sd_event *event;
@@ -279,6 +287,27 @@ static void test_probing(void **state)
   close_world(&w);
 }
 
+static void test_scans(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w, true);
+  uint64_t deadline_us = tt_loop_clock().mono_us + 1000 * MS;
+  assert_int_equal(tt_host_scan(w.host, "nothing", "all", deadline_us, on_done, &w), -ENODEV);
+  assert_int_equal(tt_host_scan(w.host, "thing", "all", deadline_us, on_done, &w), 0);
+  assert_string_equal(w.probed, "thing/65535: looking at all");
+  assert_int_equal(tt_host_scan(w.host, "thing", "all", deadline_us, on_done, &w), -EBUSY);
+  assert_int_equal(discover(&w, "eyes", 1000 * MS), -EBUSY);
+  tt_candidate(probe.bridge, probe.request, &(struct tt_candidate){.id = "a"}); /* nobody has asked for it */
+  tt_done(probe.bridge, probe.request, -EIO, "it broke");
+  assert_int_equal(w.done, 1);
+  assert_int_equal(w.error, -EIO);
+  assert_int_equal(w.candidates, 0);
+  tt_host_detach(w.host, "thing");
+  assert_int_equal(tt_host_scan(w.host, "thing", "all", deadline_us, on_done, &w), -ENODEV);
+  close_world(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -287,6 +316,7 @@ int main(void)
       cmocka_unit_test(test_a_bridge_that_does_not_end),
       cmocka_unit_test(test_descriptions),
       cmocka_unit_test(test_probing),
+      cmocka_unit_test(test_scans),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,7 @@ static void on_event(void *user, const struct mb_event *event)
   case MB_EVENT_PROBE:
   case MB_EVENT_DESCRIBED:
   case MB_EVENT_FOUND:
+  case MB_EVENT_ASKED:
     break;
   case MB_EVENT_DETACHED:
   case MB_EVENT_STOPPED:
