@@ -222,35 +222,21 @@ static bool is_so_already(const struct tt_control *c)
          tt_value_equals(&node->fields[step->point].value, &step->value);
 }
 
-/* A long command goes on for a while after it was permitted, and rights are taken away meanwhile. */
-static bool is_still_permitted(const struct tt_control *c, const struct tt_node *node)
+static void not_permitted(struct tt_control *c)
 {
-  return tt_core_role(c->core, c->caller) >= TT_ROLE_OPERATOR &&
-         tt_core_sight(c->core, c->caller, node) == TT_SIGHT_FULL;
+  const struct tt_node *node = tt_tree_get(c->core->tree, step_of(c)->node);
+  if (node)
+    tt_core_refused(c->core, c->caller, TT_ACCESS_CONTROL, node->key);
+  step_failed(c, TT_REFUSED_FORBIDDEN, "not permitted any more");
 }
 
-static void step_begin(struct tt_control *c)
+/* Permitted: do it. */
+static void step_go(struct tt_control *c, struct tt_node *node)
 {
   struct tt_core *core = c->core;
+  const struct command_step *step = step_of(c);
   struct tt_value raw TT_AUTOVALUE = {0};
   char why[256];
-  while (c->is_form && c->at < c->n_steps && is_so_already(c))
-    c->at++;
-  if (c->at == c->n_steps) {
-    command_finish(c, TT_OK, NULL);
-    return;
-  }
-  const struct command_step *step = step_of(c);
-  struct tt_node *node = tt_tree_get(core->tree, step->node);
-  if (!node) {
-    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
-    return;
-  }
-  if (!is_still_permitted(c, node)) {
-    tt_core_refused(core, c->caller, TT_ACCESS_CONTROL, node->key);
-    step_failed(c, TT_REFUSED_FORBIDDEN, "not permitted any more");
-    return;
-  }
   const struct tt_point *point = &node->points[step->point];
   if (tt_convert_to_raw(point, &step->value, &raw, why, sizeof why) < 0) {
     step_failed(c, TT_REFUSED_BAD_REQUEST, why);
@@ -273,6 +259,72 @@ static void step_begin(struct tt_control *c)
     step_error(c, error, NULL);
 }
 
+/* What remains of the one node and the one parameter of the step. */
+static void on_access(void *user, enum tt_refusal refusal, const struct tt_grant *grants, size_t n)
+{
+  struct tt_control *c = tt_ticket_redeem(user, NULL);
+  if (!c)
+    return;
+  c->ticket = NULL;
+  const struct command_step *step = step_of(c);
+  const char *name = c->assignments[step->assignment].name;
+  struct tt_node *node = tt_tree_get(c->core->tree, step->node);
+  bool is_permitted = false;
+  for (size_t i = 0; refusal == TT_OK && i < n && !is_permitted; i++)
+    for (size_t k = 0; grants[i].node == step->node && k < grants[i].n_names && !is_permitted; k++)
+      is_permitted = !strcmp(grants[i].names[k], name);
+  if (!node)
+    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+  else if (!is_permitted)
+    not_permitted(c);
+  else
+    step_go(c, node);
+}
+
+/* A long command goes on for a while after it was permitted, and rights are taken away meanwhile: of everything, of a node,
+ * of a parameter. */
+static void step_ask(struct tt_control *c)
+{
+  struct tt_core *core = c->core;
+  const struct command_step *step = step_of(c);
+  const tt_id id = step->node;
+  const char *const name = c->assignments[step->assignment].name;
+  c->stage = COMMAND_AGAIN;
+  c->due_us = core->now.mono_us + TT_ACCESS_TIMEOUT_US;
+  c->ticket = core->access.check ? tt_ticket_create(core, c, 0) : NULL;
+  if (!c->ticket) {
+    step_failed(c, core->access.check ? TT_REFUSED_BUSY : TT_REFUSED_FORBIDDEN,
+                "it could not be asked whether this is permitted");
+    return;
+  }
+  const struct tt_access_query query = {
+      .caller = c->caller, .op = TT_ACCESS_CONTROL, .nodes = &id, .n_nodes = 1, .names = &name, .n_names = 1};
+  core->access.check(core->access.user, &query, on_access, c->ticket);
+}
+
+static void step_begin(struct tt_control *c)
+{
+  struct tt_core *core = c->core;
+  while (c->is_form && c->at < c->n_steps && is_so_already(c))
+    c->at++;
+  if (c->at == c->n_steps) {
+    command_finish(c, TT_OK, NULL);
+    return;
+  }
+  struct tt_node *node = tt_tree_get(core->tree, step_of(c)->node);
+  bool is_just_decided = c->is_just_decided;
+  c->is_just_decided = false;
+  if (!node)
+    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+  else if (tt_core_role(core, c->caller) < TT_ROLE_OPERATOR ||
+           tt_core_sight(core, c->caller, node) != TT_SIGHT_FULL)
+    not_permitted(c);
+  else if (is_just_decided)
+    step_go(c, node);
+  else
+    step_ask(c);
+}
+
 void command_begin(struct tt_control *c)
 {
   c->at = 0;
@@ -284,6 +336,9 @@ void command_due(struct tt_control *c)
   switch (c->stage) {
   case COMMAND_ACCESS:
   case COMMAND_WAITING:
+    break;
+  case COMMAND_AGAIN: /* no answer is a no */
+    not_permitted(c);
     break;
   case COMMAND_WRITING:
     step_failed(c, TT_REFUSED_TIMEOUT, "the device did not answer");

@@ -14,6 +14,7 @@
 enum command_stage {
   COMMAND_ACCESS,   /* waiting for the decision */
   COMMAND_WAITING,  /* permitted; an earlier command has to go first */
+  COMMAND_AGAIN,    /* under way; whether the next step is still permitted is being asked */
   COMMAND_WRITING,  /* the device has the write */
   COMMAND_SETTLING, /* written; it may need a moment before it can be read back */
   COMMAND_READING,  /* being read back */
@@ -50,7 +51,8 @@ struct tt_control {
   struct command_step *steps;
   size_t n_steps, at; /* steps before `at` are done */
   bool is_complete;
-  bool is_form; /* leaves out what is so already */
+  bool is_form;         /* leaves out what is so already */
+  bool is_just_decided; /* nothing has happened since: what is begun now need not be asked for again */
   /* the step under way */
   uint64_t audit_id;
   uint64_t deadline_us;

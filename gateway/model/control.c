@@ -303,7 +303,13 @@ static void decided(struct tt_control *c, enum tt_refusal refusal, const struct 
   }
   c->stage = COMMAND_WAITING;
   c->due_us = c->core->now.mono_us + TT_CONTROL_WAIT_US;
-  schedule(c->core);
+  c->is_just_decided = true;
+  struct tt_core *core = c->core;
+  tt_id id = c->id;
+  schedule(core);
+  for (c = core->controls; c; c = c->next)
+    if (c->id == id)
+      c->is_just_decided = false; /* it has to wait for others, or was begun */
 }
 
 static void on_access(void *user, enum tt_refusal refusal, const struct tt_grant *grants, size_t n)

@@ -398,6 +398,62 @@ static void test_rights_that_go(void **state)
   assert_int_equal(world->n_asked, 2);
 }
 
+/* Not all of them: those of one node, of one parameter. What another rule still gives does not help. */
+static void test_some_rights_that_go(void **state)
+{
+  (void)state;
+  SET("lamp fan meter", "relay=true");
+  world->denied_node = "fan"; /* reader there from now on */
+  world_log(world);
+  world_done(world, 0, 0, NULL);
+  assert_string_equal(world_log(world), "[0]2 \"relay on fan: not permitted any more; already set: relay on "
+                                        "lamp\" relay!not permitted any more lamp.relay\n");
+  assert_int_equal(world->n_asked, 1);
+  assert_int_equal(world->n_refused, 1);
+  world->denied_node = NULL;
+  SET("lamp", "relay=true", "setpoint=20");
+  world->denied = "setpoint";
+  world_log(world);
+  world_done(world, 1, 0, NULL);
+  assert_string_equal(world_log(world), "[0]2 \"setpoint on lamp: not permitted any more; already set: relay on "
+                                        "lamp\" setpoint!not permitted any more lamp.relay\n");
+  assert_int_equal(world->n_asked, 2);
+  /* and while it waits for another command */
+  world->denied = NULL;
+  SET("lamp", "relay=true");
+  SET("lamp", "relay=false");
+  assert_int_equal(world->n_asked, 3);
+  world->denied = "relay";
+  world_log(world);
+  world_done(world, 2, 0, NULL);
+  assert_string_equal(world_log(world), "[0]0 lamp.relay\n2 \"relay on lamp: not permitted any more\" "
+                                        "relay!not permitted any more\n");
+  assert_int_equal(world->n_asked, 3);
+}
+
+/* Who decides may be asked anew, and be slow, or silent. */
+static void test_rights_that_are_asked_for(void **state)
+{
+  (void)state;
+  SET("lamp fan meter", "relay=true");
+  world->mode = ACCESS_LATER;
+  world_done(world, 0, 0, NULL);
+  assert_int_equal(world->n_asked, 1);
+  assert_int_equal(world->n_checks, 1);
+  world_answer_check(world, 0);
+  assert_int_equal(world->n_asked, 2);
+  assert_string_equal(asked(1)->key, "fan");
+  world->mode = ACCESS_LATER;
+  world_done(world, 1, 0, NULL);
+  world_log(world);
+  world_pass(world, 5 * SECOND);
+  assert_string_equal(world_log(world),
+                      "2 \"relay on meter: not permitted any more; already set: relay on lamp, relay on fan\" "
+                      "relay!not permitted any more lamp.relay fan.relay\n");
+  world_answer_check(world, 1); /* too late */
+  assert_int_equal(world->n_asked, 2);
+}
+
 static void test_a_device_that_keeps_silent(void **state)
 {
   (void)state;
@@ -700,6 +756,8 @@ int main(void)
       TEST(test_start_from_within_the_result),
       TEST(test_a_device_that_fails_midway),
       TEST(test_rights_that_go),
+      TEST(test_some_rights_that_go),
+      TEST(test_rights_that_are_asked_for),
       TEST(test_a_device_that_keeps_silent),
       TEST(test_nodes_that_go),
       TEST(test_the_list_is_bounded_in_text_only),
