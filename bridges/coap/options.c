@@ -67,6 +67,7 @@ const struct tt_option cb_connection_table[] = {
     {.name = "interface",
      .type = TT_OPTION_STRING,
      AT(cb_connection, interface),
+     .flags = TT_OPTION_ADDRESS,
      .help = "Network interface for multicast, and of link-local addresses that name none."},
     {.name = "security",
      .type = TT_OPTION_TABLE,

@@ -12,7 +12,7 @@ const struct tt_option up_connection_table[] = {
     {.name = "interface",
      .type = TT_OPTION_STRING,
      AT(up_connection, interface),
-     .flags = TT_OPTION_REQUIRED,
+     .flags = TT_OPTION_REQUIRED | TT_OPTION_ADDRESS,
      .help = "The network interface that the devices are at, such as eth0. It needs an IPv4 address."},
     {.name = "port",
      .type = TT_OPTION_INTEGER,

@@ -6,6 +6,7 @@
  */
 #include "entry.h"
 #include "instance.h"
+#include "service/log.h"
 
 #define ENTRY_MEMORY_MAX (64u * 1024 * 1024) /* of one device */
 
@@ -25,6 +26,7 @@ struct new_device {
   const struct tt_bridge_ops *ops;
   struct hold hold;
   struct tt_field *fields; /* values that it begins with, one per point; NULL */
+  size_t n_fields;
 };
 
 struct plan {
@@ -37,28 +39,36 @@ struct plan {
   struct {
     const struct tt_connection_config *config;
     struct hold hold;
+    struct tt_bridge *made;          /* a new one, which has not begun; NULL: it is there and becomes another */
   } connections[TT_CONNECTIONS_MAX]; /* to be made or changed */
   size_t n_connections;
+  const char **keys; /* of all devices of the configuration, sorted */
 };
 
 static void free_fields(struct new_device *new)
 {
-  for (size_t i = 0; new->fields &&i < new->entry->config.n_points; i++)
+  for (size_t i = 0; i < new->n_fields; i++)
     tt_value_finish(&new->fields[i].value);
   free(new->fields);
   new->fields = NULL;
+  new->n_fields = 0;
 }
 
 static void plan_finish(struct plan *plan)
 {
   for (size_t i = 0; i < plan->n_devices; i++) {
-    if (plan->devices[i].hold.own)
-      free_fields(&plan->devices[i]);
+    free_fields(&plan->devices[i]);
     hold_release(&plan->devices[i].hold);
   }
   for (size_t i = 0; i < plan->n_connections; i++)
     hold_release(&plan->connections[i].hold);
   free(plan->devices);
+  free(plan->keys);
+}
+
+static int by_key(const void *a, const void *b)
+{
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static bool is_asked_for(const struct plan *plan, const char *key)
@@ -186,7 +196,7 @@ static void restore_fields(const struct tt_device *device, const struct new_devi
 {
   struct tt_tree *tree = tt_core_tree(device->host->core);
   struct tt_node *node = tt_tree_get(tree, device->node);
-  for (size_t i = 0; node && new->fields &&i < node->n_points; i++)
+  for (size_t i = 0; node && i < node->n_points && i < new->n_fields; i++)
     if (new->fields[i].seen_us != 0)
       tt_node_restore(tree, host_now(device->host), node, (uint16_t)i, &new->fields[i]);
 }
@@ -206,6 +216,7 @@ void bridge_change(struct tt_bridge *bridge)
   }
   if (!bridge->next_config)
     return;
+  bool is_elsewhere = !tt_entry_same_place(bridge->config, bridge->next_config);
   hold_release(&bridge->hold);
   bridge->config = bridge->next_config;
   bridge->hold = bridge->next_hold;
@@ -215,6 +226,8 @@ void bridge_change(struct tt_bridge *bridge)
   bridge->link_text = NULL;
   for (const struct tt_device *device = bridge->devices; device; device = device->next) {
     struct tt_node *node = tt_tree_get(tt_core_tree(host->core), device->node);
+    if (node && is_elsewhere) /* what is known may be of another device with the same address there */
+      tt_node_forget(tt_core_tree(host->core), host_now(host), node);
     if (node)
       node->timeout_us = bridge->config->timeout_us;
   }
@@ -244,31 +257,18 @@ static bool config_has(const struct tt_config *config, const char *connection)
   return false;
 }
 
-static int index_of_device(const void *a, const void *b)
-{
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Devices that are no more go before others come: a place may take a key. */
 static void remove_devices(struct plan *plan)
 {
   struct tt_host *host = plan->host;
-  const struct tt_config *config = plan->config;
-  const char **keys = calloc(config->n_devices + 1, sizeof(*keys));
   struct tt_device *device, *next;
-  if (!keys)
-    return; /* they stay until the next time */
-  for (size_t i = 0; i < config->n_devices; i++)
-    keys[i] = config->devices[i].config.key;
-  qsort(keys, config->n_devices, sizeof(*keys), index_of_device);
   HASH_ITER(hh_key, host->by_key, device, next) {
     const char *key = device->entry->config.key;
-    if (!is_asked_for(plan, key) || bsearch(&key, keys, config->n_devices, sizeof(*keys), index_of_device))
+    if (!is_asked_for(plan, key) || bsearch(&key, plan->keys, plan->config->n_devices, sizeof(*plan->keys), by_key))
       continue;
     plan->changes.removed++;
     device_leave(device);
   }
-  free(keys);
 }
 
 static void remove_connections(struct plan *plan)
@@ -289,26 +289,26 @@ static void remove_connections(struct plan *plan)
   }
 }
 
-static int change_connections(struct plan *plan)
+static void change_connections(struct plan *plan)
 {
-  struct tt_host *host = plan->host;
-  int r = 0;
-  for (size_t i = 0; i < plan->n_connections && r == 0; i++) {
+  for (size_t i = 0; i < plan->n_connections; i++) {
     const struct tt_connection_config *config = plan->connections[i].config;
     struct hold hold = plan->connections[i].hold;
-    struct tt_bridge *bridge = bridge_find(host, config->name);
     plan->connections[i].hold = (struct hold){0};
-    if (bridge) {
-      change_later(bridge, config, hold);
-      continue;
-    }
-    r = bridge_create(host, config, hold, &bridge);
-    if (r == 0)
-      r = bridge_show(bridge);
-    if (r == 0)
-      bridge_start(bridge);
+    if (plan->connections[i].made)
+      bridge_start(plan->connections[i].made);
+    else
+      change_later(bridge_find(plan->host, config->name), config, hold);
   }
-  return r;
+}
+
+/* Will what is at the other end of it be something else? */
+static bool is_elsewhere(const struct plan *plan, const struct tt_bridge *bridge)
+{
+  for (size_t i = 0; i < plan->n_connections; i++)
+    if (strcmp(plan->connections[i].config->name, bridge->config->name) == 0)
+      return !tt_entry_same_place(bridge->config, plan->connections[i].config);
+  return bridge->next_config && !tt_entry_same_place(bridge->config, bridge->next_config);
 }
 
 /* All that go, before any comes. */
@@ -319,28 +319,71 @@ static void leave_changed(struct plan *plan)
     struct tt_device *device = device_find(plan->host, new->entry->config.key);
     if (!device)
       continue;
-    if (device->bridge && new->connection && strcmp(device->bridge->config->name, new->connection) == 0)
+    if (device->bridge && new->connection && strcmp(device->bridge->config->name, new->connection) == 0 &&
+        !is_elsewhere(plan, device->bridge))
       new->fields = keep_fields(device, new->entry, new->ops);
+    new->n_fields = new->fields ? new->entry->config.n_points : 0;
     device_leave(device);
   }
 }
 
-static int make_devices(struct plan *plan)
+/* There is no way back from here: what cannot be made is missing, and said. The next reload tries it again. */
+static void make_devices(struct plan *plan)
 {
   struct tt_host *host = plan->host;
-  int r = 0;
-  for (size_t i = 0; i < plan->n_devices && r == 0; i++) {
+  for (size_t i = 0; i < plan->n_devices; i++) {
     struct new_device *new = &plan->devices[i];
     struct hold hold = new->hold;
     struct tt_device *device = NULL;
+    char *key TT_AUTOFREE = strdup(new->entry->config.key); /* the entry goes with a device that is not made */
+    int r =
+        device_create(host, new->connection ? bridge_find(host, new->connection) : NULL, new->entry, hold, &device);
     new->hold = (struct hold){0};
-    r = device_create(host, new->connection ? bridge_find(host, new->connection) : NULL, new->entry, hold, &device);
+    if (r < 0)
+      tt_log(TT_LOG_ERROR, key ? key : "a device", "is missing until the next reload: %s", strerror(-r));
     if (!device)
       continue;
     restore_fields(device, new);
     free_fields(new);
     (void)device_attach(device); /* has told its node, or waits */
   }
+}
+
+static void unmake_connections(struct plan *plan)
+{
+  for (size_t i = plan->n_connections; i-- > 0;) {
+    struct tt_bridge *made = plan->connections[i].made;
+    if (!made)
+      continue;
+    tt_tree_remove(tt_core_tree(plan->host->core), host_now(plan->host), made->node);
+    bridge_free(made); /* with what keeps its configuration */
+    plan->connections[i].made = NULL;
+  }
+}
+
+/* What may fail and can be taken back: nothing runs by it yet. */
+static int prepare(struct plan *plan)
+{
+  struct tt_host *host = plan->host;
+  int r = 0;
+  plan->keys = calloc(plan->config->n_devices + 1, sizeof(*plan->keys));
+  if (!plan->keys)
+    return -ENOMEM;
+  for (size_t i = 0; i < plan->config->n_devices; i++)
+    plan->keys[i] = plan->config->devices[i].config.key;
+  qsort(plan->keys, plan->config->n_devices, sizeof(*plan->keys), by_key);
+  for (size_t i = 0; i < plan->n_connections && r == 0; i++) {
+    struct tt_bridge *made = NULL;
+    if (bridge_find(host, plan->connections[i].config->name))
+      continue;
+    r = bridge_create(host, plan->connections[i].config, plan->connections[i].hold, &made);
+    plan->connections[i].hold = (struct hold){0};
+    plan->connections[i].made = made;
+    if (r == 0)
+      r = bridge_show(made);
+  }
+  if (r < 0)
+    unmake_connections(plan);
   return r;
 }
 
@@ -354,6 +397,8 @@ int tt_host_apply(struct tt_host *host, struct tt_config *config, const struct t
   int r = plan_connections(plan);
   if (r == 0)
     r = plan_devices(plan);
+  if (r == 0)
+    r = prepare(plan);
   if (r == 0) {
     struct tt_config *before = host->config;
     host->config = tt_config_ref(config);
@@ -362,9 +407,8 @@ int tt_host_apply(struct tt_host *host, struct tt_config *config, const struct t
     leave_changed(plan);
     if (!only)
       remove_connections(plan);
-    r = change_connections(plan);
-    if (r == 0)
-      r = make_devices(plan);
+    change_connections(plan);
+    make_devices(plan);
     host_label_places(host);
     tt_config_destroy(before); /* its labels of places are in no node any more */
     status_show_disabled(host);
@@ -385,6 +429,17 @@ const char *tt_host_mapping(const struct tt_host *host, const char *key)
 const struct tt_config *tt_host_config(const struct tt_host *host)
 {
   return host->config;
+}
+
+void tt_host_polls_used(const struct tt_host *host, bool ret[static TT_POLL_SLOTS_MAX])
+{
+  memset(ret, 0, TT_POLL_SLOTS_MAX * sizeof(*ret));
+  for (const struct tt_device *device = host->by_key; device; device = device->hh_key.next) {
+    const struct tt_device_config *config = &device->entry->config;
+    for (size_t i = 0; i < config->n_points; i++)
+      if (config->points[i].poll >= 0 && config->points[i].poll < TT_POLL_SLOTS_MAX)
+        ret[config->points[i].poll] = true;
+  }
 }
 
 const char *tt_host_would_disable(const struct tt_host *host, const struct tt_config *config)

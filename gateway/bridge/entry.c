@@ -67,6 +67,27 @@ bool tt_entry_same_connection(const struct tt_connection_config *a, const struct
   return is_same(&x, &y);
 }
 
+static void put_place(struct tt_buf *out, const struct tt_option *table, const void *options)
+{
+  for (const struct tt_option *o = table; options && o && o->name; o++) {
+    const struct tt_option row[] = {*o, TT_OPTION_END};
+    if (o->flags & (TT_OPTION_ADDRESS | TT_OPTION_DEVICE))
+      tt_pack(row, options, TT_PACK_WITHOUT_MARKS, out);
+    else if (o->type == TT_OPTION_TABLE)
+      put_place(out, o->table, (const char *)options + o->offset);
+  }
+}
+
+bool tt_entry_same_place(const struct tt_connection_config *a, const struct tt_connection_config *b)
+{
+  struct tt_buf x = TT_BUF(0), y = TT_BUF(0);
+  if (a->ops != b->ops)
+    return false;
+  put_place(&x, a->ops ? a->ops->connection.options : NULL, a->options);
+  put_place(&y, b->ops ? b->ops->connection.options : NULL, b->options);
+  return is_same(&x, &y);
+}
+
 bool tt_entry_same_device(const struct tt_device_entry *a, const struct tt_connection_config *of_a,
                           const struct tt_device_entry *b, const struct tt_connection_config *of_b)
 {

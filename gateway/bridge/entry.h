@@ -9,6 +9,8 @@
 
 bool tt_entry_same_connection(const struct tt_connection_config *a, const struct tt_connection_config *b);
 /* Each with its connection, NULL: none. */
+/* Is it the same that is at the other end? Options that say so (TT_OPTION_ADDRESS, TT_OPTION_DEVICE) are compared. */
+bool tt_entry_same_place(const struct tt_connection_config *a, const struct tt_connection_config *b);
 bool tt_entry_same_device(const struct tt_device_entry *a, const struct tt_connection_config *of_a,
                           const struct tt_device_entry *b, const struct tt_connection_config *of_b);
 /* Would both give the same value? How a point is written, shown or polled makes no difference; which device it is (its

@@ -38,7 +38,8 @@ bool tt_host_is_stopped(const struct tt_host *host);
 
 /* ---- Another configuration -----------------------------------------------------------------------------------
  * What differs leaves and joins; what does not keeps its connection, its node, its values and its requests, wherever
- * in the files it stands now. Devices whose own part is the same, but whose connection is not, keep their nodes. */
+ * in the files it stands now. Devices whose own part is the same, but whose connection is not, keep their nodes; their values, too, unless
+ * the connection leads elsewhere now (TT_OPTION_ADDRESS). */
 struct tt_host_changes {
   size_t added, changed, removed, unchanged; /* devices */
   size_t connections_added, connections_changed, connections_removed, connections_unchanged;
@@ -50,10 +51,13 @@ struct tt_only { /* these devices */
 /* Takes over `config` as far as it differs from what is there: all of it, or (`only` not NULL) these devices and the
  * connections that are new with them. Of the configuration the host keeps what it needs. Its poll classes must have been
  * numbered by those of the one before (tt_config_env.before). Returns at once; what leaves is let go later, and what has
- * its key or its connection begins after that. -ENOMEM: nothing has changed. */
+ * its key or its connection begins after that. Negative: nothing has changed. A device for which the tree then has no room is
+ * missing until the next time, and logged. */
 int tt_host_apply(struct tt_host *host, struct tt_config *config, const struct tt_only *only,
                   struct tt_host_changes *ret);
 const struct tt_config *tt_host_config(const struct tt_host *host); /* the newest */
+/* By which indices of poll classes devices run, whatever they have become since (tt_config_env.polls_used). */
+void tt_host_polls_used(const struct tt_host *host, bool ret[static TT_POLL_SLOTS_MAX]);
 /* Whom would it disable that runs now? The key of a device or the name of a connection; NULL: nobody. */
 const char *tt_host_would_disable(const struct tt_host *host, const struct tt_config *config);
 

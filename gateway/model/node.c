@@ -235,6 +235,22 @@ void tt_node_report_error(struct tt_tree *tree, struct tt_now now, struct tt_nod
   tt_tree_tell(tree, node, TT_CHANGE_VALUE, point);
 }
 
+void tt_node_forget(struct tt_tree *tree, struct tt_now now, struct tt_node *node)
+{
+  for (size_t i = 0; i < node->n_points; i++) {
+    struct tt_field *field = &node->fields[i];
+    bool was_known = field->seen_us != 0 || node->field_errors[i];
+    tt_value_finish(&field->value);
+    free(node->field_errors[i]);
+    node->field_errors[i] = NULL;
+    *field = (struct tt_field){0};
+    if (!was_known)
+      continue;
+    node->last_change_us = now.wall_us;
+    tt_tree_tell(tree, node, TT_CHANGE_VALUE, (uint16_t)i);
+  }
+}
+
 void tt_node_restore(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point,
                      const struct tt_field *known)
 {

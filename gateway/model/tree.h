@@ -140,6 +140,8 @@ int tt_node_report(struct tt_tree *tree, struct tt_now now, struct tt_node *node
 void tt_node_report_missing(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point);
 void tt_node_report_error(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point,
                           const char *text);
+/* Nothing is known of its points any more, as when it was new. */
+void tt_node_forget(struct tt_tree *tree, struct tt_now now, struct tt_node *node);
 /* The value that another node had (a copy of the value, stamps, whether it was retained): the same field, known since
  * then. */
 void tt_node_restore(struct tt_tree *tree, struct tt_now now, struct tt_node *node, uint16_t point,

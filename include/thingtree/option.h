@@ -61,6 +61,8 @@ enum tt_option_flag {
   TT_OPTION_INHERIT = 1 << 1, /* POINT tables: `defaults:` of the mapping may give it for all points */
   TT_OPTION_PATH = 1 << 2,   /* STRING: a file that must be readable; relative to the directory of thingtree.yaml */
   TT_OPTION_DEVICE = 1 << 3, /* STRING: a device file, read and written; it may come and go */
+  TT_OPTION_ADDRESS = 1 << 4, /* of a connection: who is at the other end. With another one nothing is known of its
+                               * devices any more; likewise DEVICE */
 };
 
 struct tt_option {

@@ -4,6 +4,7 @@
 
 #include "service/loop.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
@@ -18,7 +19,11 @@ struct options {
   const char *host, *password;
 };
 static const struct tt_option connection_options[] = {
-    {.name = "host", .type = TT_OPTION_STRING, .offset = offsetof(struct options, host), .help = "Host."},
+    {.name = "host",
+     .type = TT_OPTION_STRING,
+     .offset = offsetof(struct options, host),
+     .flags = TT_OPTION_ADDRESS,
+     .help = "Host."},
     {.name = "password", .type = TT_OPTION_SECRET, .offset = offsetof(struct options, password), .help = "Secret."},
     TT_OPTION_END,
 };
@@ -549,6 +554,88 @@ static void test_another_device_begins_anew(void **state)
   close_world(&w);
 }
 
+/* Behind another host the same address may be another device: nothing is known of it. */
+static void test_the_connection_leads_elsewhere(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w, make(2));
+  for (size_t i = 0; i < 2; i++)
+    tt_report(probe.attached[i].device, 0, &TT_VALUE_INT64(7), 0, 0);
+  tt_id id = id_of(&w, "d0");
+  struct made *m = make(2);
+  m->options[0].host = "127.0.0.2";
+  m->devices[1].place = "garden"; /* changed as well */
+  apply(&w, m, NULL);
+  settle(&w);
+  assert_int_equal(id_of(&w, "d0"), id);
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(find(&w, i ? "d1" : "d0")->fields[0].seen_us, 0);
+    assert_int_equal(find(&w, i ? "d1" : "d0")->fields[0].value.type, TT_TYPE_NONE);
+  }
+  close_world(&w);
+}
+
+/* The tree takes no node from the n-th on, as without memory. */
+static unsigned nodes_left = UINT_MAX;
+int __real_tt_tree_add(struct tt_tree *tree, struct tt_now now, const struct tt_node_spec *spec,
+                       struct tt_node **ret);
+int __wrap_tt_tree_add(struct tt_tree *tree, struct tt_now now, const struct tt_node_spec *spec,
+                       struct tt_node **ret);
+int __wrap_tt_tree_add(struct tt_tree *tree, struct tt_now now, const struct tt_node_spec *spec,
+                       struct tt_node **ret)
+{
+  if (nodes_left == 0)
+    return -ENOMEM;
+  nodes_left -= nodes_left != UINT_MAX;
+  return __real_tt_tree_add(tree, now, spec, ret);
+}
+
+/* What can be found out before is: then all is as it was. */
+static void test_without_memory_nothing_changes(void **state)
+{
+  struct world w;
+  struct tt_host_changes changes;
+  (void)state;
+  open_world(&w, make(3));
+  tt_id ids[] = {id_of(&w, "d0"), id_of(&w, "d1"), id_of(&w, "d2")};
+  for (unsigned left = 0; left < 2; left++) {
+    struct made *m = make(2); /* d2 goes, d1 changes, two connections come */
+    m->units[1].unit = 99;
+    add_connection(m, "second");
+    add_connection(m, "third");
+    add_device(m, "new", 1);
+    nodes_left = left;
+    assert_int_equal(tt_host_apply(w.host, &m->config, NULL, &changes), -ENOMEM);
+    nodes_left = UINT_MAX;
+    unmake(m);
+    settle(&w);
+    assert_int_equal(tt_host_n_connections(w.host), 1);
+    assert_null(find(&w, "gateway/second"));
+    assert_null(find(&w, "new"));
+    for (size_t i = 0; i < 3; i++)
+      assert_int_equal(id_of(&w, i == 0 ? "d0" : i == 1 ? "d1" : "d2"), ids[i]);
+    assert_int_equal(probe.detaches + probe.stops, 0);
+    assert_ptr_equal(tt_host_config(w.host), &w.first->config);
+  }
+  /* a device that has no room later on is missing, and nothing else */
+  struct made *m = make(3);
+  m->units[0].unit = m->units[1].unit = 99;
+  nodes_left = 1;
+  apply(&w, m, NULL);
+  nodes_left = UINT_MAX;
+  settle(&w);
+  assert_non_null(find(&w, "d0"));
+  assert_null(find(&w, "d1"));
+  assert_int_equal(id_of(&w, "d2"), ids[2]);
+  m = make(3);
+  m->units[0].unit = m->units[1].unit = 99;
+  assert_int_equal(apply(&w, m, NULL).added, 1);
+  settle(&w);
+  assert_non_null(find(&w, "d1"));
+  close_world(&w);
+}
+
 static void test_only_one(void **state)
 {
   struct world w;
@@ -637,6 +724,8 @@ int main(void)
       cmocka_unit_test(test_the_next_waits_for_the_one_before),
       cmocka_unit_test(test_a_connection_that_ends_slowly),
       cmocka_unit_test(test_another_device_begins_anew),
+      cmocka_unit_test(test_the_connection_leads_elsewhere),
+      cmocka_unit_test(test_without_memory_nothing_changes),
       cmocka_unit_test(test_only_one),
       cmocka_unit_test(test_what_is_disabled),
       cmocka_unit_test(test_again_and_again),
