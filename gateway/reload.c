@@ -150,7 +150,10 @@ int tt_reload(struct tt_reloader *reloader, const struct tt_only *only, struct t
   struct tt_config *config = NULL;
   struct tt_diags *diags = NULL;
   struct tt_config_env env = reloader->options.env;
+  bool polls_used[TT_POLL_SLOTS_MAX];
+  tt_host_polls_used(reloader->options.host, polls_used);
   env.before = tt_host_config(reloader->options.host);
+  env.polls_used = polls_used;
   *ret = (struct tt_reload_result){0};
   int r = tt_config_load(&env, &config, &diags);
   if (r < 0)

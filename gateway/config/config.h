@@ -159,6 +159,9 @@ struct tt_config_env {
   /* The configuration that runs: a poll class that is the same in both keeps its index, and no other gets one that
    * there is in it. NULL: none runs. */
   const struct tt_config *before;
+  /* With it: which indices of poll classes devices run by, TT_POLL_SLOTS_MAX of them, for a device that was not asked for may
+   * run by a class that went long ago. NULL: by none that has no name any more. */
+  const bool *polls_used;
 };
 
 /* How well what was found fits: 0 not at all; each fact that must fit counts, then what its patterns say literally. Pure. */

@@ -113,23 +113,26 @@ static bool is_same_class(const struct tt_poll_class *a, const struct tt_poll_cl
          a->max_age_us == b->max_age_us && a->jitter_us == b->jitter_us;
 }
 
-/* A slot that has no class: one that never had any, else one whose class went a while ago. */
-static size_t free_slot(const struct tt_poll_class slots[], size_t n)
+/* A slot that has no class, in which none went just now and by which no device runs: one that never had any, else one whose
+ * class went a while ago. TT_POLL_SLOTS_MAX: there is none. */
+static size_t free_slot(const struct tt_loader *l, const struct tt_poll_class slots[])
 {
-  for (size_t i = 0; i < n; i++)
+  const struct tt_config *before = l->env->before;
+  for (size_t i = 0; i < TT_POLL_SLOTS_MAX; i++)
     if (slots[i].every_us == 0)
       return i;
-  for (size_t i = 0; i < n; i++)
-    if (!slots[i].name)
+  for (size_t i = 0; i < TT_POLL_SLOTS_MAX; i++)
+    if (!slots[i].name && !(i < before->n_polls && before->polls[i].name) &&
+        !(l->env->polls_used && l->env->polls_used[i]))
       return i;
-  return n;
+  return TT_POLL_SLOTS_MAX;
 }
 
 int tt_load_number_polls(struct tt_loader *l)
 {
   const struct tt_config *before = l->env->before;
   struct tt_config *c = l->config;
-  struct tt_poll_class slots[TT_POLL_SLOTS_MAX + 1] = {0};
+  struct tt_poll_class slots[TT_POLL_SLOTS_MAX] = {0};
   bool is_placed[TT_POLL_CLASSES_MAX] = {false};
   if (!before)
     return 0;
@@ -142,9 +145,17 @@ int tt_load_number_polls(struct tt_loader *l)
         is_placed[k] = true;
       }
   }
-  for (size_t k = 0; k < c->n_polls; k++)
+  for (size_t k = 0; k < c->n_polls; k++) {
+    size_t i = is_placed[k] ? TT_POLL_SLOTS_MAX : free_slot(l, slots);
+    if (!is_placed[k] && i == TT_POLL_SLOTS_MAX) {
+      tt_diag(l->diags, TT_SEVERITY_ERROR, "too-many-poll-classes", (struct tt_mark){0},
+              "poll class %s has no place beside those that devices still run by; reload everything first",
+              c->polls[k].name);
+      continue;
+    }
     if (!is_placed[k])
-      slots[free_slot(slots, TT_POLL_SLOTS_MAX)] = c->polls[k];
+      slots[i] = c->polls[k];
+  }
   c->n_polls = TT_POLL_SLOTS_MAX;
   while (slots[c->n_polls - 1].every_us == 0)
     c->n_polls--;

@@ -40,10 +40,63 @@ static void test_rules_before_devices(void **state)
   assert_int_equal(n_seen, 1);
 }
 
+static size_t index_of(const char *name)
+{
+  const struct tt_config *config = tt_host_config(g.host);
+  for (size_t i = 0; i < config->n_polls; i++)
+    if (config->polls[i].name && strcmp(config->polls[i].name, name) == 0)
+      return i;
+  return SIZE_MAX;
+}
+
+static void put_class(unsigned seconds)
+{
+  char poll[100];
+  snprintf(poll, sizeof poll, "poll: {slow: {every: %us}}\n", seconds);
+  put_config("", poll);
+}
+
+/* A device is as it was when the numbers of its poll classes are: a class that is another one may not have the number. */
+static void test_numbers_of_poll_classes(void **state)
+{
+  (void)state;
+  put("mappings/fake/thing.yaml", "version: 1\nprotocol: fake\npoints: {a: {at: x, type: number, poll: slow}}\n");
+  put_class(10);
+  reload();
+  for (unsigned i = 0; i < 2 * TT_POLL_SLOTS_MAX; i++) { /* more often than there are numbers */
+    size_t last = index_of("slow");
+    put_class(11 + i);
+    assert_int_equal(reload().changes.changed, 2);
+    assert_int_not_equal(index_of("slow"), last);
+  }
+}
+
+/* Nor may one that an old device still runs by, because others alone were taken up since. */
+static void test_numbers_of_poll_classes_in_use(void **state)
+{
+  static const char *const keys[] = {"other"};
+  const struct tt_only only = {.keys = keys, .n = 1};
+  (void)state;
+  put("mappings/fake/thing.yaml", "version: 1\nprotocol: fake\npoints: {a: {at: x, type: number, poll: slow}}\n");
+  put_class(10);
+  reload();
+  size_t of_thing = index_of("slow");
+  for (unsigned i = 0; i < 2 * TT_POLL_SLOTS_MAX; i++) {
+    struct tt_reload_result result;
+    put_class(11 + i);
+    assert_int_equal(tt_reload(g.reloader, &only, &result), 0);
+    tt_reload_result_finish(&result);
+    assert_int_not_equal(index_of("slow"), of_thing);
+  }
+  assert_int_equal(reload().changes.changed, 1); /* the thing */
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_rules_before_devices, open_all, close_all),
+      cmocka_unit_test_setup_teardown(test_numbers_of_poll_classes, open_all, close_all),
+      cmocka_unit_test_setup_teardown(test_numbers_of_poll_classes_in_use, open_all, close_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
