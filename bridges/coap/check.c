@@ -70,6 +70,9 @@ static void check_read(const struct tt_point *point, struct tt_diags *diags)
   if (address->at && address->record)
     tt_diag(diags, TT_SEVERITY_ERROR, "at-and-record", point->mark,
             "at and record are given: only one of them says where the value is");
+  if (!address->at && address->format == CB_FORMAT_LINK)
+    tt_diag(diags, TT_SEVERITY_ERROR, "payload-format", point->mark,
+            "links are many: say with at which attribute of which one, as at: /~1temp/rt");
   if (address->record && address->format != CB_FORMAT_AUTO && !is_senml(address->format))
     tt_diag(diags, TT_SEVERITY_ERROR, "record-without-senml", point->mark,
             "record is given, but the format is not SenML");

@@ -11,7 +11,15 @@ static const struct tt_choice read_formats[] = {{"auto", CB_FORMAT_AUTO},
                                                 {"cbor", CB_FORMAT_CBOR},
                                                 {"senml+json", CB_FORMAT_SENML_JSON},
                                                 {"senml+cbor", CB_FORMAT_SENML_CBOR},
+                                                {"link-format", CB_FORMAT_LINK},
                                                 {NULL, 0}};
+static const struct tt_choice write_formats[] = {{"auto", CB_FORMAT_AUTO},
+                                                 {"text", CB_FORMAT_TEXT},
+                                                 {"json", CB_FORMAT_JSON},
+                                                 {"cbor", CB_FORMAT_CBOR},
+                                                 {"senml+json", CB_FORMAT_SENML_JSON},
+                                                 {"senml+cbor", CB_FORMAT_SENML_CBOR},
+                                                 {NULL, 0}};
 
 static const struct tt_option security_options[] = {
     {.name = "psk_identity",
@@ -208,7 +216,7 @@ const struct tt_option cb_write_table[] = {
      .type = TT_OPTION_CHOICE,
      AT(cb_write_address, format),
      .preset = "auto",
-     .choices = read_formats,
+     .choices = write_formats,
      .help = "What is sent, and said to be. auto: text, or json when json is given."},
     {.name = "payload",
      .type = TT_OPTION_STRING,

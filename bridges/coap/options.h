@@ -48,7 +48,8 @@ enum cb_format {
   CB_FORMAT_JSON,
   CB_FORMAT_CBOR,
   CB_FORMAT_SENML_JSON,
-  CB_FORMAT_SENML_CBOR
+  CB_FORMAT_SENML_CBOR,
+  CB_FORMAT_LINK, /* read only */
 };
 
 #define CB_FALLBACK_US (60 * TT_USEC_PER_SEC) /* of an observation that does not say one */

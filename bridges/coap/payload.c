@@ -4,6 +4,7 @@
 
 #include "common/compose.h"
 #include "common/pick_cbor.h"
+#include "link_format.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -11,11 +12,8 @@
 static const struct {
   enum cb_format format;
   int content;
-} contents[] = {{CB_FORMAT_TEXT, 0},
-                {CB_FORMAT_JSON, 50},
-                {CB_FORMAT_CBOR, 60},
-                {CB_FORMAT_SENML_JSON, 110},
-                {CB_FORMAT_SENML_CBOR, 112}};
+} contents[] = {{CB_FORMAT_TEXT, 0},         {CB_FORMAT_JSON, 50},        {CB_FORMAT_CBOR, 60},
+                {CB_FORMAT_SENML_JSON, 110}, {CB_FORMAT_SENML_CBOR, 112}, {CB_FORMAT_LINK, CB_CONTENT_LINK}};
 
 int cb_content_of(enum cb_format format)
 {
@@ -45,6 +43,38 @@ void cb_payload_finish(struct cb_payload *payload)
   *payload = (struct cb_payload){0};
 }
 
+/* Links as a tree that `at` can look into: of each target what stands behind it, and that it is there. */
+static int parse_links(const char *text, size_t n, struct json_object **ret, char why[static TT_PICK_WHY_SIZE])
+{
+  struct json_object *links = json_object_new_object();
+  struct cb_link link;
+  int r = links ? 1 : -ENOMEM;
+  for (size_t i = 0; r > 0 && i < CB_LINKS_MAX && (r = cb_link_next(&text, &n, &link)) > 0; i++) {
+    char *target TT_AUTOFREE = tt_text_clean(link.target, link.target_size, TT_PICK_POINTER_MAX);
+    struct json_object *one = target ? json_object_new_object() : NULL;
+    const struct {
+      const char *name, *text;
+    } texts[] = {{"rt", link.rt}, {"if", link.if_}, {"ct", link.ct}, {"title", link.title}};
+    if (!one || json_object_object_get_ex(links, target, NULL)) { /* of a target that comes twice the first holds */
+      json_object_put(one);
+      continue;
+    }
+    json_object_object_add(links, target, one);
+    json_object_object_add(one, CB_LINK_THERE, json_object_new_boolean(true));
+    json_object_object_add(one, "obs", json_object_new_boolean(link.is_observable));
+    for (size_t k = 0; k < TT_COUNT(texts); k++)
+      if (*texts[k].text)
+        json_object_object_add(one, texts[k].name, json_object_new_string(texts[k].text));
+  }
+  if (r < 0) {
+    snprintf(why, TT_PICK_WHY_SIZE, r == -ENOMEM ? "out of memory" : "it is no link format");
+    json_object_put(links);
+    return r;
+  }
+  *ret = links;
+  return 0;
+}
+
 static int parse(struct cb_payload *payload, enum cb_format format)
 {
   bool is_cbor = format == CB_FORMAT_CBOR || format == CB_FORMAT_SENML_CBOR;
@@ -53,8 +83,10 @@ static int parse(struct cb_payload *payload, enum cb_format format)
   tt_senml_finish(&payload->senml);
   json_object_put(TT_STEAL(payload->json));
   payload->parsed_as = format;
-  payload->error = is_cbor ? tt_pick_cbor_parse(payload->data, payload->size, &payload->json, payload->why)
-                           : tt_pick_json_parse(payload->data, payload->size, &payload->json, payload->why);
+  payload->error = format == CB_FORMAT_LINK
+                       ? parse_links(payload->data, payload->size, &payload->json, payload->why)
+                   : is_cbor ? tt_pick_cbor_parse(payload->data, payload->size, &payload->json, payload->why)
+                             : tt_pick_json_parse(payload->data, payload->size, &payload->json, payload->why);
   if (payload->error == 0 && (format == CB_FORMAT_SENML_JSON || format == CB_FORMAT_SENML_CBOR))
     payload->error = tt_senml_parse(payload->json, is_cbor, payload->wall_us, &payload->senml, payload->why);
   return payload->error;
@@ -64,8 +96,14 @@ static int tree_value(struct cb_payload *payload, const struct tt_point *point, 
 {
   const struct cb_read_address *address = point->address;
   struct json_object *json;
-  if (tt_pick_json_at(payload->json, address->at ? address->at : "", &json) < 0)
-    return -ENODATA;
+  const char *at = address->at ? address->at : "";
+  if (tt_pick_json_at(payload->json, at, &json) < 0) {
+    size_t n = strlen(at), tail = strlen("/" CB_LINK_THERE);
+    if (payload->parsed_as != CB_FORMAT_LINK || n < tail || strcmp(at + n - tail, "/" CB_LINK_THERE) != 0)
+      return -ENODATA;
+    *ret = TT_VALUE_BOOLEAN(false); /* whether it is there has always an answer */
+    return 0;
+  }
   return tt_pick_json_value(json, tt_pick_wants_number(point), &address->shape, ret, why);
 }
 
@@ -133,6 +171,7 @@ int cb_payload_compose(const struct cb_write_address *address, const struct tt_v
   switch (cb_write_format(address)) {
   case CB_FORMAT_AUTO:
   case CB_FORMAT_TEXT:
+  case CB_FORMAT_LINK: /* no choice of `write` */
     break;
   case CB_FORMAT_JSON:
     if (!address->payload)

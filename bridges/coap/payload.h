@@ -12,6 +12,9 @@
 #define CB_CONTENT_NONE (-1)
 #define CB_CONTENT_LINK 40
 
+/* Links (RFC 6690) are read as {"/target": {"there": true, "obs": false, "rt": ..., "if": ..., "ct": ..., "title": ...}}. */
+#define CB_LINK_THERE "there" /* false of a target that has no link */
+
 struct cb_payload {
   const char *data;
   size_t size;

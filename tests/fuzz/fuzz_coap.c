@@ -60,7 +60,8 @@ static void fuzz_cbor(const uint8_t *data, size_t n)
 
 static void fuzz_payload(int content, const char *data, size_t n)
 {
-  static struct cb_read_address addresses[] = {{.at = "/0/v"}, {.at = "/0/2"}, {.record = "t"}, {.get = "/"}};
+  static struct cb_read_address addresses[] = {{.at = "/0/v"}, {.at = "/0/2"},    {.record = "t"},
+                                               {.get = "/"},   {.at = "/~1a/rt"}, {.at = "/~1a/there"}};
   struct cb_payload payload = {.data = data, .size = n, .content = content, .wall_us = 1700000000000000};
   for (size_t i = 0; i < TT_COUNT(addresses); i++) {
     struct tt_point point = {.type = i % 2 ? TT_TYPE_QUANTITY : TT_TYPE_STRING, .address = &addresses[i]};
@@ -125,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   switch (*data) {
   case 'l':
     fuzz_links(text, size - 1);
+    fuzz_payload(CB_CONTENT_LINK, text, size - 1);
     break;
   case 'c':
     fuzz_cbor(data + 1, size - 1);

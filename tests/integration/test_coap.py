@@ -49,6 +49,23 @@ points:
 """
 
 
+LINKS = """\
+mapping: coap/links
+version: 1
+protocol: coap
+params: {port: {type: integer}}
+base: "coap://127.0.0.1:${port}"
+points:
+  kind:       {get: /.well-known/core, at: /~1time/rt, type: string}
+  interface:  {get: /.well-known/core, at: /~1time/if, type: string}
+  title:      {get: /.well-known/core, at: /~1time/title, type: string}
+  observable: {get: /.well-known/core, at: /~1time/obs, type: boolean}
+  format:     {get: /.well-known/core, at: /~1time/ct, type: integer}
+  there:      {get: /.well-known/core, at: /~1time/there, type: boolean}
+  other:      {get: /.well-known/core, at: /~1nothing/there, type: boolean}
+"""
+
+
 class Street:
     def __init__(self, directory, prosody):
         self.dir, self.prosody, self.server = directory, prosody, None
@@ -168,3 +185,21 @@ def test_a_server_that_goes_and_comes_back(street):
 def test_no_key_is_written(street):
     street.gateway.cli("status")
     assert "a-shared-key" not in street.gateway.log()
+
+
+def test_links_as_points(directory):
+    """The resource directory of a server that is not ours, as fields."""
+    port = world.free_port()
+    server = world.Process("coap-server", ["coap-server-openssl", "-A", "127.0.0.1", "-p", str(port)], directory)
+    gateway = world.Thingtree(
+        directory, f"version: 1\ninclude: [devices.d/*.yaml]\nmappings: [mappings, {world.ROOT}/mappings]\n"
+        "connections:\n  links: {protocol: coap}\n", {
+            "devices.d/links.yaml": f"devices:\n  directory: {{uses: coap/links, connection: links, with: {{port: {port}}}}}\n",
+            "mappings/coap/links.yaml": LINKS})
+    try:
+        lines = [json.loads(line) for line in gateway.check("--probe", "directory", "--json").stdout.splitlines()]
+        assert {p["point"]: p.get("value") for p in lines} == {
+            "kind": "ticks", "interface": "clock", "title": "Internal Clock", "observable": "true", "format": "0",
+            "there": "true", "other": "false"}
+    finally:
+        server.stop()

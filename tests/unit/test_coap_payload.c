@@ -51,6 +51,25 @@ static void test_formats(void **state)
                       "content format 42 is none that can be read; say one with format");
 }
 
+static void test_links(void **state)
+{
+#define LINKS                                                                                                      \
+  "</a>;rt=\"temperature-c\";if=\"sensor\";ct=40;title=\"A \\\"b\\\"\",</b/c>;obs,</a>;rt=\"other\",<>;ct=1"
+  (void)state;
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1a/rt"), "temperature-c");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1a/title"), "A \"b\"");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1a/ct"), "40");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1a/obs"), "false");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1b~1c/obs"), "true");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1b~1c/there"), "true");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1d/there"), "false");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1d/rt"), "no data");
+  assert_string_equal(TEXT(40, LINKS, .at = "/~1b~1c/rt"), "no data");
+  assert_string_equal(TEXT(40, "nothing of the kind", .at = "/~1a/there"), "it is no link format");
+  assert_string_equal(TEXT(0, LINKS, .at = "/~1a/rt", .format = CB_FORMAT_LINK), "temperature-c");
+  assert_string_equal(TEXT(50, "{}", .at = "/a/there"), "no data"); /* that is something else */
+}
+
 static void test_what_is_not_there(void **state)
 {
   (void)state;
@@ -148,9 +167,9 @@ static void test_options(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_formats),        cmocka_unit_test(test_what_is_not_there),
-      cmocka_unit_test(test_several_points), cmocka_unit_test(test_commands),
-      cmocka_unit_test(test_options),
+      cmocka_unit_test(test_formats),           cmocka_unit_test(test_links),
+      cmocka_unit_test(test_what_is_not_there), cmocka_unit_test(test_several_points),
+      cmocka_unit_test(test_commands),          cmocka_unit_test(test_options),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
