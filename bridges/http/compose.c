@@ -4,6 +4,8 @@
 
 #include "common/compose.h"
 
+#include <stdio.h>
+
 void http_request_finish(struct http_request *request)
 {
   free(request->url);
@@ -171,4 +173,35 @@ int http_compose(const char *base, const struct http_message *message, const str
   }
   *ret = request;
   return 0;
+}
+
+static bool is_like_key(const char *part, size_t n)
+{
+  bool has_digit = false, has_letter = false;
+  for (size_t i = 0; i < n; i++) {
+    has_digit |= part[i] >= '0' && part[i] <= '9';
+    has_letter |= (part[i] >= 'a' && part[i] <= 'z') || (part[i] >= 'A' && part[i] <= 'Z');
+  }
+  return n >= HTTP_KEY_LEAST && has_digit && has_letter;
+}
+
+char *http_url_shown(const char *url, char *out, size_t size)
+{
+  TT_AUTOBUF struct tt_buf text = TT_BUF(0);
+  const char *scheme = strstr(url, "://"), *at = scheme ? scheme + 3 : url;
+  const char *end = url + strcspn(url, "?#");
+  if (at > end)
+    at = end;
+  at += strcspn(at, "/?#"); /* the name of a host may be long */
+  tt_buf_add(&text, url, (size_t)(at - url));
+  while (at < end) {
+    size_t n = 1 + strcspn(at + 1, "/?#");
+    if (is_like_key(at + 1, n - 1))
+      tt_buf_puts(&text, "/...");
+    else
+      tt_buf_add(&text, at, n);
+    at += n;
+  }
+  snprintf(out, size, "%s", text.data ? text.data : "");
+  return out;
 }

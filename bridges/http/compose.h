@@ -28,6 +28,11 @@ int http_compose(const char *base, const struct http_message *message, const str
 /* What is written for a raw value: the word for it, or itself. -EINVAL: there is no word for it; -ENOMEM */
 int http_compose_word(const struct tt_item *words, const struct tt_value *raw, struct tt_value *ret);
 
+/* An address for people: without its query, and without what may be a key in its path (some devices have their keys there,
+ * as /api/KEY/lights): a long part with digits and letters becomes "...". Cut to the size. */
+#define HTTP_KEY_LEAST 16 /* characters of such a part */
+char *http_url_shown(const char *url, char *out, size_t size);
+
 /* Everything but A-Z a-z 0-9 - . _ ~ (RFC 3986) becomes %XX. */
 void http_percent_encode(const char *text, struct tt_buf *out);
 

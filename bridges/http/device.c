@@ -160,7 +160,8 @@ static void tell(struct http_device *d, uint16_t point, int error, const struct 
 static const char *name_of(const struct http_resource *resource, char *out, size_t size)
 {
   const struct http_request *request = &resource->request;
-  snprintf(out, size, "%s %.*s", request->method, (int)strcspn(request->url, "?"), request->url);
+  char url[200];
+  snprintf(out, size, "%s %s", request->method, http_url_shown(request->url, url, sizeof url));
   return out;
 }
 

@@ -60,10 +60,27 @@ static void stop(struct tt_bridge *bridge)
   tt_stopped(bridge);
 }
 
+/* Who has the webhook that this device wants; NULL: nobody. */
+static const struct http_device *rival_of(const struct http *http, const struct tt_device_config *config)
+{
+  const struct http_webhook *wanted = &((const struct http_device_options *)config->options)->webhook;
+  const struct http_device *d;
+  DL_FOREACH(http->devices, d)
+    if (wanted->path && d->options->webhook.path && strcmp(wanted->path, d->options->webhook.path) == 0 &&
+        wanted->method == d->options->webhook.method)
+      return d;
+  return NULL;
+}
+
 static int attach(struct tt_bridge *bridge, struct tt_device *device)
 {
   struct http *http = tt_bridge_state(bridge);
   struct http_device *d = tt_device_state(device);
+  const struct http_device *rival = rival_of(http, tt_device_config(device));
+  if (rival) { /* all that is pushed there would be the other's */
+    tt_fail(device, "webhook: %s has this path and method already", rival->config->key);
+    return -EEXIST;
+  }
   int r = http_device_init(d, http, device);
   if (r < 0) {
     tt_fail(device, "%s", strerror(-r));

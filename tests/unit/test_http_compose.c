@@ -125,11 +125,39 @@ static void test_problems(void **state)
   assert_non_null(http_query_problem(MAP(NAMES("a"), LIST(LIST(PLAIN("1")))), &at));
 }
 
+/* What some devices have in their addresses opens them. */
+static void test_addresses_for_people(void **state)
+{
+  static const struct {
+    const char *url, *shown;
+  } rows[] = {
+      {"http://hub.test/api/1028d66426293e821ecfd9ef1a0731df/lights/1", "http://hub.test/api/.../lights/1"},
+      {"http://hub.test:80/a?appid=1028d66426293e821ecfd9ef1a0731df", "http://hub.test:80/a"},
+      {"http://a-very-long-name-of-a-host-1.test/x", "http://a-very-long-name-of-a-host-1.test/x"},
+      {"http://h.test/solar_api/v1/GetPowerFlowRealtimeData.fcgi",
+       "http://h.test/solar_api/v1/GetPowerFlowRealtimeData.fcgi"},
+      {"http://h.test/newdeveloper00001", "http://h.test/..."},
+      {"http://h.test?k=1/2", "http://h.test"},
+      {"http://h.test", "http://h.test"},
+      {"", ""},
+  };
+  char out[100], small[12];
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(rows); i++)
+    assert_string_equal(http_url_shown(rows[i].url, out, sizeof out), rows[i].shown);
+  assert_string_equal(http_url_shown("http://h.test/abc", small, sizeof small), "http://h.te");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_urls),           cmocka_unit_test(test_values), cmocka_unit_test(test_bodies),
-      cmocka_unit_test(test_what_cannot_be), cmocka_unit_test(test_words),  cmocka_unit_test(test_problems),
+      cmocka_unit_test(test_addresses_for_people),
+      cmocka_unit_test(test_urls),
+      cmocka_unit_test(test_values),
+      cmocka_unit_test(test_bodies),
+      cmocka_unit_test(test_what_cannot_be),
+      cmocka_unit_test(test_words),
+      cmocka_unit_test(test_problems),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
