@@ -204,9 +204,13 @@ static void on_candidate(struct tt_bridge *bridge, tt_id request, const struct t
 
 static int on_describe(struct tt_device *device, const char *json, size_t size)
 {
-  mention_device(device, (struct tt_letter){.type = TT_FRAME_DESCRIBE, .blob = json, .blob_size = size},
-                 ABOUT_SELF);
-  return 0;
+  struct hosted *hosted = hosted_of(device);
+  const struct tt_letter letter = {.type = TT_FRAME_DESCRIBE, .id = hosted->id, .blob = json, .blob_size = size};
+  if (hosted->is_gone)
+    return 0;
+  /* Nobody repeats it but the bridge: it has to know. */
+  int r = tt_channel_send(child_of(hosted->bridge)->channel, &letter, TT_CLASS_MAY, ABOUT_SELF | hosted->id << 16);
+  return r == -ENOBUFS ? -ENOMEM : r;
 }
 
 static void on_probe(struct tt_device *device, uint16_t point, const char *text)
