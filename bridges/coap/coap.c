@@ -134,6 +134,29 @@ static void refuse(struct tt_bridge *bridge, tt_id id, int error)
   tt_post(bridge, TT_LANE_CONTROL, NULL, 0, on_refusal, &refusal, sizeof refusal);
 }
 
+/* The same of a request that is known: one that is cancelled meanwhile, with its device, has nothing more to say. */
+static void on_unasked(struct tt_bridge *bridge, const void *data, size_t size)
+{
+  struct coap *c = state_of(bridge);
+  struct request *request;
+  tt_id id;
+  if (size != sizeof id)
+    return;
+  memcpy(&id, data, sizeof id);
+  DL_SEARCH_SCALAR(c->requests, request, id, id);
+  if (request)
+    finish(c, request);
+}
+
+static void unasked(struct coap *c, struct request *request, int error)
+{
+  char text[100];
+  snprintf(text, sizeof text, "the question cannot be asked: %s", strerror(-error));
+  if (error)
+    note(request, error, text);
+  tt_post(c->bridge, TT_LANE_CONTROL, NULL, 0, on_unasked, &request->id, sizeof request->id);
+}
+
 /* End all requests of a device (NULL: of all). */
 static void requests_cancel(struct coap *c, const struct cb_device *device, const char *text)
 {
@@ -276,9 +299,9 @@ static void read_points(struct tt_bridge *bridge, tt_id id, struct tt_device *de
     return;
   }
   if (request)
-    DL_DELETE(c->requests, request);
-  free(request);
-  refuse(bridge, id, r);
+    unasked(c, request, r);
+  else
+    refuse(bridge, id, r);
 }
 
 static void write_point(struct tt_bridge *bridge, tt_id id, struct tt_device *device, uint16_t point,
@@ -312,9 +335,9 @@ static void write_point(struct tt_bridge *bridge, tt_id id, struct tt_device *de
     return;
   }
   if (request)
-    DL_DELETE(c->requests, request);
-  free(request);
-  refuse(bridge, id, r);
+    unasked(c, request, r);
+  else
+    refuse(bridge, id, r);
 }
 
 static void discover(struct tt_bridge *bridge, tt_id request, uint64_t deadline_us)
