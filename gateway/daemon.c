@@ -13,6 +13,7 @@
 #include "trust/access.h"
 #include "trust/audit.h"
 #include "trust/blocks.h"
+#include "xmpp/adhoc.h"
 #include "xmpp/component.h"
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
@@ -48,6 +49,7 @@ struct tt_daemon {
   struct tt_control_handlers *control;
   struct tt_block_handlers *block;
   struct tt_events *events;
+  struct tt_adhoc *adhoc;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -250,6 +252,8 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_events_create(d->router, TT_EVENTS_MIN_US, &d->events);
   if (r == 0)
     r = tt_block_handlers_create(d->router, &d->block);
+  if (r == 0)
+    r = tt_adhoc_create(d->router, &d->adhoc);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -457,6 +461,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_control_handlers_destroy(d->control);
   tt_events_destroy(d->events);
   tt_block_handlers_destroy(d->block);
+  tt_adhoc_destroy(d->adhoc);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);

@@ -102,10 +102,17 @@ static void result(struct tt_iq *iq, struct tt_writer *w)
     tt_iq_error(iq, TT_REFUSED_BUSY, "Out of memory.", NULL, NULL);
 }
 
+static bool is_answered_elsewhere(struct tt_iq *iq, const char *node, bool is_items)
+{
+  return node && iq->router->disco && iq->router->disco(iq, node, is_items, iq->router->disco_user);
+}
+
 static void on_info(struct tt_iq *iq, const void *data)
 {
   (void)data;
   const char *node = tt_xml_attr(iq->payload, "node");
+  if (is_answered_elsewhere(iq, node, false))
+    return;
   if (!is_own_node(iq, node)) {
     tt_iq_error(iq, TT_REFUSED_NOT_FOUND, NULL, NULL, NULL);
     return;
@@ -136,6 +143,8 @@ static void on_items(struct tt_iq *iq, const void *data)
 {
   (void)data;
   const char *node = tt_xml_attr(iq->payload, "node");
+  if (is_answered_elsewhere(iq, node, true))
+    return;
   if (node && *node) {
     tt_iq_error(iq, TT_REFUSED_NOT_FOUND, NULL, NULL, NULL);
     return;

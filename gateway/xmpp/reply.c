@@ -120,11 +120,16 @@ void tt_iq_error(struct tt_iq *iq, enum tt_refusal refusal, const char *text, ch
   }
 }
 
-void tt_iq_unhandled(struct tt_iq *iq)
+void tt_iq_error_as(struct tt_iq *iq, const char *type, const char *condition, const char *text, const char *inside)
 {
-  char *error = error_payload("cancel", "service-unavailable", NULL, NULL, NULL, NULL);
+  char *error = is_message(iq) ? NULL : error_payload(type, condition, text, iq->caller.language, NULL, inside);
   if (error)
     answer(iq->session, &iq->caller, iq->id, "error", error, 0);
+}
+
+void tt_iq_unhandled(struct tt_iq *iq)
+{
+  tt_iq_error_as(iq, "cancel", "service-unavailable", NULL, NULL);
 }
 
 /* ---- Later ---------------------------------------------------------------------------------------------- */

@@ -115,6 +115,10 @@ void tt_iq_result(struct tt_iq *iq, char *payload);
 /* A stanza error; `payload` (NULL or on the heap) comes before <error/>, `text` (NULL) inside it. `inside` is more
  * XML inside <error/> (paramError), may be NULL, taken over. */
 void tt_iq_error(struct tt_iq *iq, enum tt_refusal refusal, const char *text, char *payload, char *inside);
+/* An error that is none of the refusals: `type` and `condition` of RFC 6120, `inside` (may be NULL) more XML inside
+ * <error/>. */
+void tt_iq_error_as(struct tt_iq *iq, const char *type, const char *condition, const char *text,
+                    const char *inside);
 /* As if there were no handler: service-unavailable. */
 void tt_iq_unhandled(struct tt_iq *iq);
 /* The same later. */

@@ -74,6 +74,9 @@ struct tt_router {
   char roster_id[32];
   /* What our presence carries (entity capabilities), on the heap; NULL function: nothing. */
   char *(*presence_payload)(struct tt_router *router, const struct tt_session *session);
+  /* Service discovery of a node that is not ourselves (adhoc.c): true when it has answered. NULL: there is none. */
+  bool (*disco)(struct tt_iq *iq, const char *node, bool is_items, const void *user);
+  const void *disco_user;
   struct tt_router_counts counts;
 };
 

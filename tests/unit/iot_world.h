@@ -13,6 +13,7 @@
 
 #include "cmocka_all.h"
 #include "model/readout.h"
+#include "xmpp/adhoc.h"
 #include "xmpp/handlers.h"
 
 #define WALL      UINT64_C(1795373693000000) /* 2026-11-22T18:54:53.000Z */
@@ -90,6 +91,7 @@ struct world {
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
   struct tt_events *events;
+  struct tt_adhoc *adhoc; /* of the tests that make one */
   struct tt_now now;
   struct tt_buf out;
   struct device_request requests[16];
@@ -387,6 +389,7 @@ TT_UNUSED_FN void world_destroy(struct world *w)
   tt_sensor_destroy(w->sensor);
   tt_control_handlers_destroy(w->control);
   tt_events_destroy(w->events);
+  tt_adhoc_destroy(w->adhoc);
   tt_router_destroy(w->router);
   tt_session_destroy(w->session);
   tt_buf_finish(&w->out);
