@@ -364,7 +364,18 @@ static void put_write(struct packer *p, const struct tt_bridge_ops *ops, const s
 {
   put_table(p, write_members, write);
   tt_put_number(p->out, write->verify_point);
+  tt_put_number(p->out, write->confirm != NULL);
+  if (write->confirm)
+    put_label(p, write->confirm);
   put_struct(p, &ops->write_address, write->address);
+}
+
+static const struct tt_label *take_confirm(struct unpacker *u)
+{
+  struct tt_label *label = tt_take_bool(u->in) ? take_room(u, 1, sizeof *label) : NULL;
+  if (label)
+    take_label(u, label);
+  return label;
 }
 
 static struct tt_write *take_write(struct unpacker *u, const struct tt_bridge_ops *ops)
@@ -375,6 +386,7 @@ static struct tt_write *take_write(struct unpacker *u, const struct tt_bridge_op
   take_table(u, write_members, write);
   u->in->is_bad |= (unsigned)write->verify > TT_VERIFY_REPORT;
   write->verify_point = (uint16_t)tt_take_number(u->in, TT_NO_POINT);
+  write->confirm = take_confirm(u);
   write->address = take_struct(u, &ops->write_address);
   return write;
 }

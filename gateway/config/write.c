@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 struct write_values {
-  const struct tt_item *range, *verify;
+  const struct tt_item *range, *verify, *confirm;
   double step;
   uint64_t within_us;
 };
@@ -32,6 +32,11 @@ const struct tt_option tt_write_options[] = {
      .max = 3600e6,
      .help = "The device must have answered, and the value be verified, by then; the connection's timeout when "
              "absent."},
+    {.name = "confirm",
+     .type = TT_OPTION_ITEM,
+     .offset = offsetof(struct write_values, confirm),
+     .help =
+         "What a person is asked before it is written, for what is not lightly done: a text, or one per language."},
     TT_OPTION_END,
 };
 
@@ -169,6 +174,15 @@ static int load_verify(const struct tt_points_source *s, const struct tt_point *
   return r == 0 && w->verify != TT_VERIFY_NONE ? need_read_side(s, p, verify) : r;
 }
 
+static int load_confirm(const struct tt_points_source *s, const struct tt_item *item, struct tt_write *w)
+{
+  struct tt_label *label = tt_arena_alloc(s->env.arena, sizeof *label);
+  int r = label ? tt_load_label(s->loader, &s->env, item, label) : -ENOMEM;
+  if (r == 0)
+    w->confirm = label;
+  return r;
+}
+
 int tt_load_write(const struct tt_points_source *s, struct tt_point *p, const struct tt_item *merged,
                   const struct tt_item *write, const struct tt_item *range, struct tt_point *hidden,
                   bool *ret_hidden)
@@ -204,6 +218,8 @@ int tt_load_write(const struct tt_points_source *s, struct tt_point *p, const st
   q = load_limits(s, write, v.range ? v.range : range, v.step, p, w);
   r = q < 0 ? q : r;
   q = tt_point_address(s, &s->ops->write_address, write, what, write->mark, &w->address);
+  r = q < 0 ? q : r;
+  q = v.confirm ? load_confirm(s, v.confirm, w) : 0;
   r = q < 0 ? q : r;
   if (r < 0)
     return r;

@@ -58,6 +58,8 @@ struct tt_write {
   uint16_t verify_point;    /* TT_VERIFY_READBACK at another address: a hidden point; else TT_NO_POINT */
   uint64_t verify_after_us; /* wait so long before reading back */
   uint64_t within_us;       /* the device must have answered and verified by then */
+  /* What a person is asked before it is written; NULL: nothing. For who speaks to people: programs write without. */
+  const struct tt_label *confirm;
 };
 
 struct tt_point {

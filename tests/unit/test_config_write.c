@@ -148,6 +148,16 @@ static void test_not_writable(void **state TT_UNUSED)
   refused("at: x, type: number, write: {too: x}", "unknown-key", "write of p has no key \"too\"");
 }
 
+static void test_confirm(void **state TT_UNUSED)
+{
+  assert_null(good("at: x, type: number, write: {}")->write->confirm);
+  const struct tt_label *label = good("at: x, type: number, write: {confirm: Really?}")->write->confirm;
+  assert_string_equal(tt_label_for(label, "sv", NULL), "Really?");
+  label = good("at: x, type: number, write: {confirm: {en: Really?, sv: Säkert?}}")->write->confirm;
+  assert_string_equal(tt_label_for(label, "sv", NULL), "Säkert?");
+  refused("at: x, type: number, write: {confirm: [a]}", "wrong-type", "a label must be a text, not a list");
+}
+
 static void test_template(void **state TT_UNUSED)
 {
   const struct fake_write *write =
@@ -168,6 +178,7 @@ int main(void)
       TEST(test_verify_elsewhere_refused),
       TEST(test_hidden_points_count),
       TEST(test_not_writable),
+      TEST(test_confirm),
       TEST(test_template),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

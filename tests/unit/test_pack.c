@@ -193,7 +193,8 @@ static void test_costs_are_bounded(void **state TT_UNUSED)
   "  state: {at: s, order: big, type: enum, map: {0: \"off\", 1: \"on\"}, missing: \"off\",\n"                     \
   "    write: {to: t, json: {a: 1}, within: 2s, verify: {at: v, after: 200ms}}}\n"                                 \
   "  alarms: {at: a, type: string, bits: {0: hot, 3: cold}}\n"                                                     \
-  "  level: {at: l, type: integer, invalid: [32768, nan], write: {range: [0, 60], step: 5, verify: readback}}\n"
+  "  level: {at: l, type: integer, invalid: [32768, nan], write: {range: [0, 60], step: 5, verify: readback, "     \
+  "confirm: {en: Sure?, sv: Säkert?}}}\n"
 
 static void pack_thing(unsigned flags, struct tt_buf *out)
 {
@@ -240,6 +241,7 @@ static void test_a_device_comes_back(void **state TT_UNUSED)
   assert_string_equal(tt_item_get(((const struct fake_write *)state_point->write->address)->json, "a")->text, "1");
   assert_string_equal(back.points[4].name, "state.verify");
   assert_string_equal(level->invalid[1], "nan");
+  assert_string_equal(tt_label_for(level->write->confirm, "sv", NULL), "Säkert?");
   assert_true(level->write->has_range && level->write->max == 60 && level->write->step == 5);
   assert_string_equal(level->mark.file, before->points[3].mark.file);
   assert_int_equal(level->mark.line, before->points[3].mark.line);
