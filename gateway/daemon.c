@@ -13,7 +13,7 @@
 #include "trust/access.h"
 #include "trust/audit.h"
 #include "trust/blocks.h"
-#include "xmpp/adhoc.h"
+#include "xmpp/adhoc_commands.h"
 #include "xmpp/component.h"
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
@@ -254,6 +254,8 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_block_handlers_create(d->router, &d->block);
   if (r == 0)
     r = tt_adhoc_create(d->router, &d->adhoc);
+  if (r == 0)
+    r = tt_adhoc_things_add(d->adhoc);
   return report(r, "the XMPP handlers cannot be made");
 }
 

@@ -4,6 +4,8 @@
 #include "command.h"
 #include "convert.h"
 
+#include "text/text.h"
+
 #include <utlist.h>
 
 #define NAMED_MAX 10 /* parameters named in a text about what was done */
@@ -280,7 +282,8 @@ static void decided(struct tt_control *c, enum tt_refusal refusal, const struct 
   if (refusal != TT_OK) {
     if (refusal == TT_REFUSED_FORBIDDEN)
       note_refused(c);
-    tell(c, refusal, refusal == TT_REFUSED_FORBIDDEN ? "You may not control this." : "Try again later.", NULL, 0);
+    tell(c, refusal, refusal == TT_REFUSED_FORBIDDEN ? TT_TR("You may not control this.") : "Try again later.",
+         NULL, 0);
     return;
   }
   validate(c, grants, n, &faults);
@@ -291,14 +294,14 @@ static void decided(struct tt_control *c, enum tt_refusal refusal, const struct 
   if (faults.n > 0) {
     tell(c, faults.is_unknown ? TT_REFUSED_NOT_FOUND : TT_REFUSED_BAD_REQUEST,
          faults.is_unknown ? "There is no such parameter; nothing was set."
-                           : "A value is not valid; nothing was set.",
+                           : TT_TR("A value is not valid; nothing was set."),
          faults.errors, faults.n);
     return;
   }
   if (!c->is_complete)
     note_refused(c);
   if (c->n_steps == 0) {
-    tell(c, TT_REFUSED_FORBIDDEN, "You may not control this.", NULL, 0);
+    tell(c, TT_REFUSED_FORBIDDEN, TT_TR("You may not control this."), NULL, 0);
     return;
   }
   c->stage = COMMAND_WAITING;

@@ -238,12 +238,6 @@ static void cancel(struct tt_adhoc_session *session, struct tt_iq *iq)
   tt_adhoc_session_free(session);
 }
 
-static void back(struct tt_adhoc_session *session)
-{
-  session->spot = session->history[--session->n_history];
-  tt_adhoc_show(session);
-}
-
 static void forward(struct tt_adhoc_session *session, const struct tt_xml *form, enum tt_adhoc_action action)
 {
   session->command->stages[session->spot.stage].take(session, form, action);
@@ -270,7 +264,7 @@ static void go_on(struct tt_adhoc_session *session, struct tt_iq *iq, enum actio
   }
   const struct tt_xml *form = tt_xml_child(iq->payload, "x", TT_NS_FORM);
   if (action == ACTION_PREV)
-    back(session);
+    tt_adhoc_back(session, NULL);
   else if (!form || !tt_dataform_is_submit(form))
     tt_adhoc_bad_payload(session, TT_TR("The form is not one that was filled in."));
   else

@@ -39,8 +39,8 @@ enum tt_adhoc_at {
   TT_ADHOC_AT_THING = 1 << 1,
 };
 
-/* What can be done with a form; going back and cancelling are always offered where they can be done. The first of these
- * that is there is what `execute` means. */
+/* What can be done with a form; going back and cancelling are always offered where they can be done. `execute` means next
+ * where that is offered, else complete. */
 enum tt_adhoc_action {
   TT_ADHOC_NEXT = 1 << 0,
   TT_ADHOC_COMPLETE = 1 << 1,
@@ -107,6 +107,8 @@ void tt_adhoc_ask(struct tt_adhoc_session *session, unsigned actions);
 void tt_adhoc_done(struct tt_adhoc_session *session, enum tt_adhoc_note type, const char *note);
 void tt_adhoc_go(struct tt_adhoc_session *session, unsigned stage, tt_id at);
 void tt_adhoc_again(struct tt_adhoc_session *session, const char *complaint);
+/* The stage before, if there is one, as if one had gone back; with a complaint (NULL: none). */
+void tt_adhoc_back(struct tt_adhoc_session *session, const char *complaint);
 void tt_adhoc_refuse(struct tt_adhoc_session *session, enum tt_refusal refusal, const char *text);
 /* The form does not have what it must have: XEP-0050 bad-payload; the session stays where it is. For what no form of ours
  * leads to; what a person may get wrong is tt_adhoc_again(). */

@@ -247,11 +247,23 @@ void tt_adhoc_go(struct tt_adhoc_session *session, unsigned stage, tt_id at)
   tt_adhoc_show(session);
 }
 
-void tt_adhoc_again(struct tt_adhoc_session *session, const char *complaint)
+static void complain(struct tt_adhoc_session *session, const char *complaint)
 {
   free(session->complaint);
-  session->complaint = tt_text_clean(complaint, strlen(complaint), NOTE_MAX);
+  session->complaint = complaint ? tt_text_clean(complaint, strlen(complaint), NOTE_MAX) : NULL;
+}
+
+void tt_adhoc_again(struct tt_adhoc_session *session, const char *complaint)
+{
+  complain(session, complaint);
   tt_adhoc_show(session);
+}
+
+void tt_adhoc_back(struct tt_adhoc_session *session, const char *complaint)
+{
+  if (session->n_history > 0)
+    session->spot = session->history[--session->n_history];
+  tt_adhoc_again(session, complaint);
 }
 
 /* ---- Later ---------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,9 @@
  */
 #include "form.h"
 
+#include "model/human.h"
+#include "text/text.h"
+
 #define NS_VALIDATE "http://jabber.org/protocol/xdata-validate"
 #define NS_LAYOUT   "http://jabber.org/protocol/xdata-layout"
 #define NS_DYNAMIC  "urn:xmpp:xdata:dynamic"
@@ -82,25 +85,69 @@ static const char *field_type(const struct tt_point *point)
   return point->n_map > 0 ? "list-single" : "text-single";
 }
 
-static void write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter)
+static void open_field(struct tt_writer *w, const struct tt_point *point, const char *type, const char *label)
 {
-  const struct tt_point *point = parameter->point;
-  const char *label = tt_label_for(&point->label, language, point->name);
   tt_write_open(w, "field", NULL);
   tt_write_attr(w, "var", point->name);
-  tt_write_attr(w, "type", field_type(point));
+  tt_write_attr(w, "type", type);
   if (*point->unit)
     tt_write_attr_printf(w, "label", "%s (%s)", label, point->unit);
   else
     tt_write_attr(w, "label", label);
   write_description(w, point);
-  if (parameter->current && parameter->current->type != TT_TYPE_NONE)
-    write_value(w, parameter->current);
+}
+
+static void write_option(struct tt_writer *w, const char *value, const char *label)
+{
+  tt_write_open(w, "option", NULL);
+  tt_write_attr(w, "label", label);
+  tt_write_element(w, "value", value);
+  tt_write_close(w);
+}
+
+static void write_options(struct tt_writer *w, const struct tt_point *point)
+{
   for (size_t i = 0; point->type != TT_TYPE_BOOLEAN && i < point->n_map; i++) {
     tt_write_open(w, "option", NULL);
     write_value(w, &point->map[i].value);
     tt_write_close(w);
   }
+}
+
+void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
+                         const char *typed)
+{
+  const struct tt_point *point = parameter->point;
+  bool is_known = typed || (parameter->current && parameter->current->type != TT_TYPE_NONE);
+  bool is_boolean = point->type == TT_TYPE_BOOLEAN, is_list = is_boolean || point->n_map > 0;
+  TT_AUTOBUF struct tt_buf label = TT_BUF(0);
+  tt_human_name(&label, point, language);
+  open_field(w, point, is_boolean && !is_known ? "list-single" : field_type(point), label.data);
+  if (typed)
+    tt_write_element(w, "value", typed);
+  else if (is_known)
+    write_value(w, parameter->current);
+  else
+    tt_write_element(w, "value", "");
+  if (is_list && !is_known)
+    write_option(w, "", tt_tr(language, "(leave as it is)"));
+  if (is_boolean && !is_known) {
+    write_option(w, "true", tt_tr(language, "on"));
+    write_option(w, "false", tt_tr(language, "off"));
+  }
+  write_options(w, point);
+  if (!is_list)
+    write_validation(w, point);
+  tt_write_close(w);
+}
+
+static void write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter)
+{
+  const struct tt_point *point = parameter->point;
+  open_field(w, point, field_type(point), tt_label_for(&point->label, language, point->name));
+  if (parameter->current && parameter->current->type != TT_TYPE_NONE)
+    write_value(w, parameter->current);
+  write_options(w, point);
   write_validation(w, point);
   tt_write_open(w, "notSame", NS_DYNAMIC); /* only what was edited needs to be sent (XEP-0325 section 3.4) */
   tt_write_close(w);

@@ -16,6 +16,12 @@
 void tt_form_write(struct tt_buf *out, const char *title, const char *language,
                    const struct tt_parameter *parameters, size_t n);
 
+/* One field of a form for people, who may be using a client that sends back whatever it shows, and the first option of a list
+ * where nothing is chosen: what has no known value can be left as it is (an empty value). `typed`: what was written there
+ * before, instead of the current value; NULL. */
+void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
+                         const char *typed);
+
 /* The fields of a submitted form that somebody may have filled in: without hidden ones, without those that have no
  * <value/> at all. Allocated in `arena`, borrowing from the form. -EINVAL: no submitted form, or a field without
  * name or with several values (`ret_wrong`: its name, may be NULL); -ENOMEM. */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_adhoc.c: the engine of ad-hoc commands, with commands that exist for the test only.
  */
-#include "iot_world.h"
+#include "adhoc_world.h"
 
-#define COMMANDS "http://jabber.org/protocol/commands"
-#define READER   "reader@house.test/desk"
-#define SUBMIT   "<x xmlns='jabber:x:data' type='submit'/>"
+#define EMPTY SUBMIT("")
 
 /* ---- Commands: `walk` of three stages, `wait` for a device, `plain`, `huge`, `rule`, `thing`, `admin` ------------------- */
 
@@ -152,68 +150,17 @@ static const struct tt_adhoc_command commands[] = {
 
 static struct world *begin(void)
 {
-  struct world *w = world_create();
+  struct world *w = adhoc_begin();
   current = w;
   finished = 0;
   n_waits = 0;
-  assert_int_equal(tt_basic_handlers_add(w->router), 0);
-  assert_int_equal(tt_adhoc_create(w->router, &w->adhoc), 0);
   assert_int_equal(tt_adhoc_add(w->adhoc, commands, TT_COUNT(commands), (void *)(uintptr_t) "user"), 0);
   return w;
-}
-
-static void end(struct world *w)
-{
-  tt_router_offline(w->router, w->session);
-  assert_int_equal(tt_adhoc_n_sessions(w->adhoc), 0);
-  world_destroy(w);
-}
-
-/* One stanza in, what leaves at once out. */
-static const char *say_to(struct world *w, const char *from, const char *to, const char *attributes,
-                          const char *payload)
-{
-  struct tt_buf buf = TT_BUF(0);
-  tt_buf_printf(&buf,
-                "<iq id='q' type='set' xmlns='jabber:client' from='%s' to='%s'><command xmlns='" COMMANDS
-                "' %s>%s</command></iq>",
-                from, to, attributes, payload);
-  forget_output(w);
-  advance(w, TT_USEC_PER_SEC / 2);
-  give(w, buf.data);
-  tt_buf_finish(&buf);
-  return flush(w);
-}
-
-static const char *say(struct world *w, const char *attributes, const char *payload)
-{
-  return say_to(w, ALICE, GATEWAY, attributes, payload);
-}
-
-static void session_of(const char *text, char out[static 33])
-{
-  const char *at = strstr(text, "sessionid='");
-  assert_non_null(at);
-  snprintf(out, 33, "%.32s", at + strlen("sessionid='"));
-}
-
-/* In a session. */
-static const char *act(struct world *w, const char *node, const char *id, const char *action, const char *payload)
-{
-  char attributes[256];
-  snprintf(attributes, sizeof(attributes), "node='%s' sessionid='%s'%s%s%s", node, id, action ? " action='" : "",
-           action ? action : "", action ? "'" : "");
-  return say(w, attributes, payload);
 }
 
 #define CHOOSE(color)                                                                                              \
   "<x xmlns='jabber:x:data' type='submit'><field var='color'><value>" color "</value></field></x>"
 
-#define assert_has(text, part)                                                                                     \
-  do {                                                                                                             \
-    if (!strstr(text, part))                                                                                       \
-      fail_msg("'%s' is not in: %s", part, text);                                                                  \
-  } while (0)
 #define assert_fault(text, type, condition, specific)                                                              \
   do {                                                                                                             \
     assert_has(text, "<iq type='error' from='" GATEWAY "'");                                                       \
@@ -248,7 +195,7 @@ static void test_one_form_and_its_answer(TT_UNUSED void **state)
   assert_int_equal(finished, 1);
   /* It is over. */
   assert_fault(act(w, "walk", id, "complete", CHOOSE("blue")), "modify", "bad-request", "bad-sessionid");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_forward_and_back(TT_UNUSED void **state)
@@ -264,12 +211,12 @@ static void test_forward_and_back(TT_UNUSED void **state)
   assert_has(text, "<actions execute='next'><next/>");
   assert_fault(act(w, "walk", id, "prev", ""), "modify", "bad-request", "bad-action");
   assert_has(act(w, "walk", id, "next", CHOOSE("red")), "<value>red</value>");
-  assert_fault(act(w, "walk", id, "next", SUBMIT), "modify", "bad-request", "bad-action");
-  text = act(w, "walk", id, "execute", SUBMIT);
+  assert_fault(act(w, "walk", id, "next", EMPTY), "modify", "bad-request", "bad-action");
+  text = act(w, "walk", id, "execute", EMPTY);
   assert_has(text, "status='completed'><note type='warn'>Walked.</note>");
   assert_has(text, "label='Node'><value>plug</value>");
   assert_has(text, "label='Sure'><value>no</value>");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_what_is_wrong_is_said_and_asked_again(TT_UNUSED void **state)
@@ -285,7 +232,7 @@ static void test_what_is_wrong_is_said_and_asked_again(TT_UNUSED void **state)
   text = act(w, "walk", id, "next", CHOOSE("red"));
   assert_has(text, "<title>Last</title>");
   assert_false(strstr(text, "<note")); /* said once */
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_cancel(TT_UNUSED void **state)
@@ -298,7 +245,7 @@ static void test_cancel(TT_UNUSED void **state)
   assert_string_equal(act(w, "walk", id, "cancel", ""), expected);
   assert_int_equal(tt_adhoc_n_sessions(w->adhoc), 0);
   assert_fault(act(w, "walk", id, "cancel", ""), "modify", "bad-request", "bad-sessionid");
-  end(w);
+  adhoc_end(w);
 }
 
 /* ---- Errors of section 4.4 ------------------------------------------------------------------------------------------ */
@@ -312,14 +259,14 @@ static void test_faults(TT_UNUSED void **state)
   assert_fault(act(w, "walk", id, "dance", ""), "modify", "bad-request", "malformed-action");
   assert_fault(say(w, "node='walk' action='next'", ""), "modify", "bad-request", "bad-action");
   assert_fault(say(w, "node='walk' action='cancel'", ""), "modify", "bad-request", "bad-action");
-  assert_fault(act(w, "walk", "x", "next", SUBMIT), "modify", "bad-request", "bad-sessionid");
-  assert_fault(act(w, "walk", "", "next", SUBMIT), "modify", "bad-request", "bad-sessionid");
-  assert_fault(act(w, "plain", id, "next", SUBMIT), "modify", "bad-request", "bad-sessionid"); /* of another */
+  assert_fault(act(w, "walk", "x", "next", EMPTY), "modify", "bad-request", "bad-sessionid");
+  assert_fault(act(w, "walk", "", "next", EMPTY), "modify", "bad-request", "bad-sessionid");
+  assert_fault(act(w, "plain", id, "next", EMPTY), "modify", "bad-request", "bad-sessionid"); /* of another */
   /* No form, one that was not submitted, one without what is needed: the session is there as before. */
   assert_fault(act(w, "walk", id, "next", ""), "modify", "bad-request", "bad-payload");
   assert_fault(act(w, "walk", id, "next", "<x xmlns='jabber:x:data' type='cancel'/>"), "modify", "bad-request",
                "bad-payload");
-  assert_fault(act(w, "walk", id, "next", SUBMIT), "modify", "bad-request", "bad-payload");
+  assert_fault(act(w, "walk", id, "next", EMPTY), "modify", "bad-request", "bad-payload");
   assert_has(act(w, "walk", id, "next", CHOOSE("red")), "<title>Last</title>");
 
   assert_has(say(w, "", ""), "<error type='modify'><bad-request");
@@ -332,7 +279,7 @@ static void test_faults(TT_UNUSED void **state)
   assert_has(say_to(w, READER, GATEWAY, "node='huge'", ""), "<forbidden");
   assert_has(say(w, "node='huge'", ""), "<error type='modify'><not-acceptable");
   assert_int_equal(tt_adhoc_n_sessions(w->adhoc), 1);
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_a_session_is_its_owners_alone(TT_UNUSED void **state)
@@ -350,7 +297,7 @@ static void test_a_session_is_its_owners_alone(TT_UNUSED void **state)
   /* Nor at another of our addresses. */
   assert_has(say_to(w, ALICE, GATEWAY "/x", attributes, CHOOSE("red")), "<bad-sessionid");
   assert_has(act(w, "walk", id, "next", CHOOSE("red")), "<title>Last</title>");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_ids_differ(TT_UNUSED void **state)
@@ -361,7 +308,7 @@ static void test_ids_differ(TT_UNUSED void **state)
   session_of(say(w, "node='walk'", ""), b);
   assert_string_not_equal(a, b);
   assert_int_equal(strspn(a, "0123456789abcdef"), 32);
-  end(w);
+  adhoc_end(w);
 }
 
 /* ---- Time and limits ------------------------------------------------------------------------------------------------ */
@@ -378,7 +325,7 @@ static void test_expiry(TT_UNUSED void **state)
   advance(w, TT_ADHOC_EXPIRY_US);
   assert_fault(act(w, "walk", id, "next", CHOOSE("red")), "cancel", "not-allowed", "session-expired");
   assert_int_equal(finished, 1);
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_the_oldest_of_ones_own_makes_room(TT_UNUSED void **state)
@@ -395,7 +342,7 @@ static void test_the_oldest_of_ones_own_makes_room(TT_UNUSED void **state)
   assert_fault(act(w, "walk", first, "next", CHOOSE("red")), "cancel", "not-allowed", "session-expired");
   snprintf(attributes, sizeof(attributes), "node='walk' sessionid='%s'", other);
   assert_has(say_to(w, READER, GATEWAY, attributes, CHOOSE("red")), "<title>Last</title>");
-  end(w);
+  adhoc_end(w);
 }
 
 /* ---- Waiting -------------------------------------------------------------------------------------------------------- */
@@ -412,7 +359,7 @@ static void test_an_answer_later(TT_UNUSED void **state)
   assert_string_equal(tt_adhoc_caller(session)->jid, ALICE);
   tt_adhoc_done(session, TT_ADHOC_INFO, "It came.");
   assert_has(flush(w), "status='completed'><note type='info'>It came.</note>");
-  end(w);
+  adhoc_end(w);
 }
 
 /* Who waits has no id to cancel with, unless the wait is in a later stage; who leaves ends it. */
@@ -426,7 +373,7 @@ static void test_nobody_is_there_any_more(TT_UNUSED void **state)
   assert_null(tt_adhoc_resume(waits[0]));
   /* What is still waited for at the end is forgotten. */
   say(w, "node='wait'", "");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_waits_are_limited(TT_UNUSED void **state)
@@ -436,7 +383,7 @@ static void test_waits_are_limited(TT_UNUSED void **state)
     assert_string_equal(say(w, "node='wait'", ""), "");
   assert_has(say(w, "node='wait'", ""), "<resource-constraint"); /* none of them is idle */
   assert_has(say_to(w, READER, GATEWAY, "node='walk'", ""), "executing");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_one_who_loses_the_right_meanwhile(TT_UNUSED void **state)
@@ -444,7 +391,7 @@ static void test_one_who_loses_the_right_meanwhile(TT_UNUSED void **state)
   struct world *w = begin();
   say(w, "node='rule'", "");
   assert_int_equal(tt_adhoc_n_sessions(w->adhoc), 0);
-  end(w);
+  adhoc_end(w);
 }
 
 /* ---- Discovery ------------------------------------------------------------------------------------------------------ */
@@ -485,7 +432,7 @@ static void test_who_is_told_of_which_commands(TT_UNUSED void **state)
   /* In one's own language. */
   assert_has(discover(w, ALICE, GATEWAY, "<query xml:lang='sv' xmlns='" ITEMS "' node='" COMMANDS "'/>"),
              "node='plain' name='ja'");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_what_a_command_is(TT_UNUSED void **state)
@@ -500,7 +447,7 @@ static void test_what_a_command_is(TT_UNUSED void **state)
   assert_has(discover(w, ALICE, GATEWAY, "<query xmlns='" INFO "' node='admin'/>"), "<item-not-found");
   assert_has(discover(w, ALICE, GATEWAY, "<query xmlns='" ITEMS "' node='walk'/>"),
              "<query xmlns='" ITEMS "' node='walk'/>");
-  end(w);
+  adhoc_end(w);
 }
 
 static void test_at_a_things_address(TT_UNUSED void **state)
@@ -511,7 +458,7 @@ static void test_at_a_things_address(TT_UNUSED void **state)
   assert_has(text, "<note type='info'>plug</note>");
   assert_has(say(w, "node='plain'", ""), "<note type='info'>gateway</note>");
   assert_has(say_to(w, ALICE, "climate@" GATEWAY, "node='thing'", ""), "<item-not-found");
-  end(w);
+  adhoc_end(w);
 }
 
 int main(void)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * adhoc_choose.h: choosing a node, or a point of one, in a form: a list of what fits and the caller may know of, by place and
+ * label. Where that is long, a text that the names must have narrows it.
+ */
+#pragma once
+
+#include "adhoc.h"
+
+#define TT_ADHOC_CHOICES_MAX 50
+#define TT_ADHOC_FILTER_SIZE 64
+
+struct tt_adhoc_choices;
+/* Puts what there is to choose of this node: tt_adhoc_offer() as often as there is. */
+typedef void (*tt_adhoc_offer_fn)(struct tt_adhoc_choices *choices, const struct tt_node *node);
+/* `point` TT_NO_POINT: the node itself. `is_sole`: it is the only one of this node, so the node names it. */
+void tt_adhoc_offer(struct tt_adhoc_choices *choices, const struct tt_node *node, uint16_t point, bool is_sole);
+
+/* Kept in the state of a command; zeroed at first. */
+struct tt_adhoc_choice {
+  char filter[TT_ADHOC_FILTER_SIZE];
+  /* What was chosen. */
+  tt_id node;
+  uint16_t point;
+};
+
+/* The fields `node` (the list) and, for long lists, `filter`: of the thing that was asked, else of the whole tree. Returns how
+ * many there are to choose from, at most TT_ADHOC_CHOICES_MAX; 0: nothing was written. */
+size_t tt_adhoc_write_choices(struct tt_adhoc_session *session, struct tt_dataform *form, const char *label,
+                              tt_adhoc_offer_fn fn, const struct tt_adhoc_choice *choice);
+
+enum tt_adhoc_chosen {
+  TT_ADHOC_CHOSEN,
+  TT_ADHOC_NARROWED,   /* the filter has changed: show the form again */
+  TT_ADHOC_NOT_CHOSEN, /* nothing that can be chosen: tt_adhoc_again() */
+};
+enum tt_adhoc_chosen tt_adhoc_take_choice(struct tt_adhoc_session *session, const struct tt_xml *form,
+                                          tt_adhoc_offer_fn fn, struct tt_adhoc_choice *choice);
+/* What to say when nothing was chosen, or there is nothing to choose. */
+extern const char tt_adhoc_choose_something[];
+
+/* What can be read: to choose from, and whether there is anything at the address that is asked (tt_adhoc_command). */
+void tt_adhoc_offer_readable(struct tt_adhoc_choices *choices, const struct tt_node *node);
+bool tt_adhoc_is_readable_here(const struct tt_adhoc_asker *asker, void *user);
+/* A person may write the name of a field or what it is called. NULL: there is none. */
+const char *tt_adhoc_field_name(const struct tt_node *node, const char *text, const char *language);
+
+/* "House › Hall › Plug". Appended. */
+void tt_adhoc_node_path(struct tt_buf *out, const struct tt_node *node, const char *language);
