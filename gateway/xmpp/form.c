@@ -114,10 +114,22 @@ static void write_options(struct tt_writer *w, const struct tt_point *point)
   }
 }
 
+/* A list cannot show what is none of its options. */
+static bool can_show(const struct tt_point *point, const char *typed)
+{
+  struct tt_value value TT_AUTOVALUE = {0};
+  bool is_one = point->type != TT_TYPE_BOOLEAN && point->n_map == 0;
+  if (!is_one && tt_value_parse(point->type, typed, &value) == 0)
+    for (size_t i = 0; i < point->n_map; i++)
+      is_one |= tt_value_equals(&point->map[i].value, &value);
+  return is_one || (point->type == TT_TYPE_BOOLEAN && value.type == TT_TYPE_BOOLEAN);
+}
+
 void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
                          const char *typed)
 {
   const struct tt_point *point = parameter->point;
+  typed = typed && can_show(point, typed) ? typed : NULL;
   bool is_known = typed || (parameter->current && parameter->current->type != TT_TYPE_NONE);
   bool is_boolean = point->type == TT_TYPE_BOOLEAN, is_list = is_boolean || point->n_map > 0;
   TT_AUTOBUF struct tt_buf label = TT_BUF(0);

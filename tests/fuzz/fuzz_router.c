@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fuzz_router.c: what anybody may send: stanzas from an administrator, a reader of one place, and a stranger, to every
  * handler, with devices behind that answer, fail or are silent. Input: pieces with a NUL between. Of each, the first
- * byte says who (a, r, s), the second what: g and s wrap the rest into an iq, m into a message; x takes it as it is.
+ * byte says who (a, r, s), the second what: g and s wrap the rest into an iq, p and q likewise into one to a thing, m into a
+ * message; x takes it as it is. SESSION in it stands for the last session of a command that was answered.
  * d answers the oldest request of a device, f fails it, t lets a second pass.
  *
  * Whatever comes: what leaves is well-formed and within the limit, every get and set has exactly one answer in the end,
  * and a stranger gets errors only. */
+#define _GNU_SOURCE /* memmem */
 #include "trust/access.h"
+#include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
 #include "xmpp/stream.h"
 
@@ -68,6 +71,8 @@ static struct {
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
   struct tt_events *events;
+  struct tt_adhoc *adhoc;
+  char session_id[40];
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
   struct device_request open[OPEN_MAX];
@@ -162,6 +167,9 @@ static void on_stanza(void *user TT_UNUSED, struct tt_xml_doc *doc)
     must(++w.answers[piece] == 1);
     must(to && strcmp(to, people[(unsigned char)w.who[piece]]) == 0);
   }
+  const struct tt_xml *command = tt_xml_child(stanza, "command", TT_NS_COMMANDS);
+  if (command)
+    snprintf(w.session_id, sizeof(w.session_id), "%s", tt_xml_attr(command, "sessionid"));
   if (to && strcmp(to, people['s']) == 0 && strcmp(stanza->name, "presence") != 0)
     must(is_iq && type && (strcmp(type, "error") == 0 || (is_answer && w.is_ping[piece])));
   tt_xml_doc_destroy(doc);
@@ -245,6 +253,9 @@ static void begin(void)
   must(tt_basic_handlers_add(w.router) == 0 && tt_sensor_create(w.router, &w.sensor) == 0 &&
        tt_control_handlers_create(w.router, &w.control) == 0 &&
        tt_events_create(w.router, TT_EVENTS_MIN_US, &w.events) == 0 && tt_concentrator_handlers_add(w.router) == 0);
+       tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0);
+  must(tt_adhoc_create(w.router, &w.adhoc) == 0 && tt_adhoc_browse_add(w.adhoc) == 0 &&
+       tt_adhoc_read_add(w.adhoc) == 0 && tt_adhoc_control_add(w.adhoc) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
   tt_session_set_online(w.session, true);
@@ -259,6 +270,7 @@ static void end(void)
   tt_sensor_destroy(w.sensor);
   tt_control_handlers_destroy(w.control);
   tt_events_destroy(w.events);
+  tt_adhoc_destroy(w.adhoc);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);
@@ -271,13 +283,27 @@ static bool give(const char *text, size_t n, unsigned piece, char what)
   if (tt_xml_parse(text, n, &doc) < 0)
     return false;
   const struct tt_xml *root = tt_xml_doc_root(doc);
-  if (what == 'g' || what == 's') {
+  if (what == 'g' || what == 's' || what == 'p' || what == 'q') {
     w.is_asked[piece] = true;
     w.is_ping[piece] = root->children && strcmp(root->children->ns, "urn:xmpp:ping") == 0;
   }
   tt_router_stanza(w.router, w.session, root);
   tt_xml_doc_destroy(doc);
   return true;
+}
+
+/* SESSION in what is said is the last session there was. */
+static void say(struct tt_buf *buf, const char *text, size_t n)
+{
+  static const char hole[] = "SESSION";
+  for (const char *at; (at = memmem(text, n, hole, strlen(hole)));) {
+    size_t before = (size_t)(at - text);
+    tt_buf_add(buf, text, before);
+    tt_buf_puts(buf, w.session_id);
+    text = at + strlen(hole);
+    n -= before + strlen(hole);
+  }
+  tt_buf_add(buf, text, n);
 }
 
 static void act(const char *text, size_t n, unsigned piece)
@@ -291,9 +317,12 @@ static void act(const char *text, size_t n, unsigned piece)
   switch (what) {
   case 'g':
   case 's':
-    tt_buf_printf(&buf, "<iq xmlns='jabber:client' type='%s' id='piece-%u' from='%s' to='" US "'>",
-                  what == 'g' ? "get" : "set", piece, from);
-    tt_buf_add(&buf, text, n);
+  case 'p':
+  case 'q':
+    tt_buf_printf(&buf, "<iq xmlns='jabber:client' type='%s' id='piece-%u' from='%s' to='%s" US "'>",
+                  what == 'g' || what == 'q' ? "get" : "set", piece, from,
+                  what == 'p' || what == 'q' ? "plug@" : "");
+    say(&buf, text, n);
     tt_buf_puts(&buf, "</iq>");
     break;
   case 'm':

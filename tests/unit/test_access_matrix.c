@@ -3,6 +3,7 @@
  * table is what a reviewer should read. */
 #include "cmocka_all.h"
 #include "trust/access.h"
+#include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #define NF_SD  "urn:nf:iot:sd:1.0"
 #define NF_CO  "urn:nf:iot:concentrator:1.0"
 #define NS_CT  "urn:xmpp:iot:control"
+#define NS_AH  "http://jabber.org/protocol/commands"
 #define NF_CT  "urn:nf:iot:ctr:1.0"
 
 /* plug stands in the hall, which the reader and the operator see; meter in the cellar, which they do not. */
@@ -99,6 +101,14 @@ static const struct {
     {"RNNRRFFFFFFFF", "get", "<getForm xmlns='" NS_CT "'><node nodeId='meter'/></getForm>"},
     {"RRFRRFFFFFFFF", "set", "<set xmlns='" NF_CT "'><nd id='plug'/><b n='relay' v='true'/></set>"},
     {"RNNRRFFFFFFFF", "set", "<set xmlns='" NF_CT "'><nd id='meter'/><b n='relay' v='true'/></set>"},
+    {"RRRRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='browse'/>"},
+    {"RRRRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='read'/>"},
+    {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='control'/>"},
+    {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='switch'/>"},
+    {"NNNNNFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='nothing'/>"},
+    {"BBBBBFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='read' sessionid='x'/>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#items' node='" NS_AH "'/>"},
+    {"RRNRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='control'/>"},
     {"IIIIIFFFFFFFF", "set", "<createNewNode xmlns='" NS_CO "' nodeId='plug'/>"},
 };
 
@@ -117,6 +127,7 @@ static struct {
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
   struct tt_events *events;
+  struct tt_adhoc *adhoc;
   struct tt_now now;
   struct tt_buf out;
   tt_device_fn written;
@@ -199,6 +210,10 @@ static int setup(void **state)
   assert_int_equal(tt_control_handlers_create(w.router, &w.control), 0);
   assert_int_equal(tt_events_create(w.router, TT_EVENTS_MIN_US, &w.events), 0);
   assert_int_equal(tt_concentrator_handlers_add(w.router), 0);
+  assert_int_equal(tt_adhoc_create(w.router, &w.adhoc), 0);
+  assert_int_equal(tt_adhoc_browse_add(w.adhoc), 0);
+  assert_int_equal(tt_adhoc_read_add(w.adhoc), 0);
+  assert_int_equal(tt_adhoc_control_add(w.adhoc), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
   tt_router_online(w.router, w.session);
@@ -213,6 +228,7 @@ static int teardown(void **state)
   tt_sensor_destroy(w.sensor);
   tt_control_handlers_destroy(w.control);
   tt_events_destroy(w.events);
+  tt_adhoc_destroy(w.adhoc);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

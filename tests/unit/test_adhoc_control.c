@@ -123,6 +123,24 @@ static void test_a_wrong_value_is_named_and_asked_again(TT_UNUSED void **state)
   adhoc_end(w);
 }
 
+static void test_a_wrong_choice(TT_UNUSED void **state)
+{
+  struct world *w = begin();
+  report(w, w->plug, "mode", "1");
+  to_plug(w);
+  const char *text =
+      act(w, "control", id, NULL, SUBMIT(FIELD("mode", "warm") FIELD("relay", "maybe") FIELD("name", "x")));
+  assert_has(text, "<note type='error'>A value is not valid; nothing was set. ");
+  assert_has(text, "mode: ");
+  assert_has(text, "label='mode'><value>auto</value>"); /* "warm" is none of its options */
+  assert_has(text, "label='relay'><value></value>");
+  assert_has(text, "label='name'><value>x</value>");
+  text = act(w, "control", id, NULL, SUBMIT(FIELD("mode", "OFF")));
+  assert_string_equal(text, "");
+  assert_has(device_answers(w, 0, NULL), "plug: mode off");
+  adhoc_end(w);
+}
+
 static void test_a_device_that_does_not_answer(TT_UNUSED void **state)
 {
   struct world *w = begin();
@@ -308,6 +326,7 @@ int main(void)
       cmocka_unit_test(test_nothing_filled_in),
       cmocka_unit_test(test_as_people_write),
       cmocka_unit_test(test_a_wrong_value_is_named_and_asked_again),
+      cmocka_unit_test(test_a_wrong_choice),
       cmocka_unit_test(test_a_device_that_does_not_answer),
       cmocka_unit_test(test_fields_that_were_not_in_the_form),
       cmocka_unit_test(test_who_may_control),
