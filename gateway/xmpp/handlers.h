@@ -32,4 +32,4 @@ int tt_block_handlers_create(struct tt_router *router,
 void tt_block_handlers_destroy(struct tt_block_handlers *handlers); /* NULL is fine */
 
 int tt_concentrator_handlers_add(struct tt_router *router); /* XEP-0326, N concentrator */
-int tt_basic_handlers_add(struct tt_router *router);        /* XEP-0030, 0092, 0115, 0199, 0202 */
+int tt_basic_handlers_add(struct tt_router *router);        /* disco.h; XEP-0092, 0199, 0202 */

@@ -28,10 +28,18 @@ static void send_presence(struct tt_session *session, const char *type, const ch
                            });
 }
 
+static char *own_payload(const struct tt_router *router, const struct tt_session *session)
+{
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+  struct tt_writer w;
+  tt_write_init(&w, &buf);
+  tt_disco_write_caps(&w, router, session, NULL, true);
+  return w.failed ? NULL : tt_buf_steal(&buf);
+}
+
 static void send_available(struct tt_router *router, struct tt_session *session, const char *from, const char *to)
 {
-  send_presence(session, NULL, from, to,
-                router->presence_payload ? router->presence_payload(router, session) : NULL);
+  send_presence(session, NULL, from, to, own_payload(router, session));
 }
 
 /* Presence leaves from the bare address that was asked. */

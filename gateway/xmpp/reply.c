@@ -154,6 +154,15 @@ struct tt_reply *tt_reply_create(const struct tt_iq *iq)
   return reply;
 }
 
+void tt_iq_written(struct tt_iq *iq, struct tt_writer *w)
+{
+  char *payload = w->failed ? NULL : tt_buf_steal(w->buf);
+  if (payload)
+    tt_iq_result(iq, payload);
+  else
+    tt_iq_error(iq, TT_REFUSED_BUSY, "Out of memory.", NULL, NULL);
+}
+
 void tt_reply_free(struct tt_reply *reply)
 {
   if (!reply)

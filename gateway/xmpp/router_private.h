@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * router_private.h: what router.c, reply.c, presence.c and basic.c share.
+ * router_private.h: what the files share that the router is made of, and those that are part of every entity.
  */
 #pragma once
 
+#include "disco.h"
 #include "router.h"
 
 #include "model/address.h"
@@ -72,11 +73,11 @@ struct tt_router {
   size_t n_asking;
   struct tt_addresses *addresses;
   char roster_id[32];
-  /* What our presence carries (entity capabilities), on the heap; NULL function: nothing. */
-  char *(*presence_payload)(struct tt_router *router, const struct tt_session *session);
-  /* Service discovery of a node that is not ourselves (adhoc.c): true when it has answered. NULL: there is none. */
-  bool (*disco)(struct tt_iq *iq, const char *node, bool is_items, const void *user);
-  const void *disco_user;
+  struct {
+    const struct tt_disco_branch *branch;
+    void *user;
+  } branches[TT_DISCO_BRANCHES_MAX]; /* disco.c */
+  size_t n_branches;
   struct tt_router_counts counts;
 };
 
@@ -89,6 +90,8 @@ struct tt_origin {
 };
 
 /* reply.c */
+/* The result is what was written. */
+void tt_iq_written(struct tt_iq *iq, struct tt_writer *w);
 void tt_router_drop_replies(struct tt_router *router, const struct tt_session *session); /* NULL: free all */
 /* Who asked as `jid` is not there any more: what is still open for it is done, and nobody told. */
 void tt_router_drop_replies_to(struct tt_router *router, const struct tt_session *session, const char *jid);

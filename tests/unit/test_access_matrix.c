@@ -17,6 +17,8 @@
 #define NS_CT  "urn:xmpp:iot:control"
 #define NS_AH  "http://jabber.org/protocol/commands"
 #define NF_CT  "urn:nf:iot:ctr:1.0"
+#define NS_DI  "http://jabber.org/protocol/disco#"
+#define NODE   "n/MeteringTopology//"
 
 /* plug stands in the hall, which the reader and the operator see; meter in the cellar, which they do not. */
 static struct tt_rule rules[] = {
@@ -53,6 +55,12 @@ static const struct {
     {"RRRRRRRRRRRRR", "get", "<ping xmlns='urn:xmpp:ping'/>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#items'/>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='" NS_DI "info' node='" NODE "plug'/>"},
+    {"RNNRRFFFFFFFF", "get", "<query xmlns='" NS_DI "info' node='" NODE "meter'/>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='" NS_DI "items' node='" NODE "house'/>"},
+    {"RNNRRFFFFFFFF", "get", "<query xmlns='" NS_DI "items' node='" NODE "cellar'/>"},
+    {"NNNNNFFFFFFFF", "get", "<query xmlns='" NS_DI "items' node='" NODE "nothing'/>"},
+    {"NNNNNFFFFFFFF", "get", "<query xmlns='" NS_DI "info' node='nothing'/>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='jabber:iq:version'/>"},
     {"RRRRRFFFFFFFF", "get", "<time xmlns='urn:xmpp:time'/>"},
     {"BBBBBBBBBBBBB", "get", ""},
@@ -323,6 +331,8 @@ static void test_a_hidden_node_answers_as_none(void **state)
       {"<getChildNodes xmlns='" NS_CO "' nodeId=", "/>"},
       {"<getAncestors xmlns='" NS_CO "' nodeId=", "/>"},
       {"<getNode xmlns='" NF_CO "' id=", "/>"},
+      {"<query xmlns='" NS_DI "info' x='' node=", "/>"},
+      {"<query xmlns='" NS_DI "items' node=", "/>"},
   };
   static const char *const people[] = {"reader@house.test/phone", "stranger@elsewhere.test/phone"};
   (void)state;
