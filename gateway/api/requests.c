@@ -18,34 +18,68 @@ void tt_api_requests(const struct tt_api_call *call)
     if (pending[i].via)
       json_object_object_add(one, "via", json_object_new_string(pending[i].via));
     json_object_object_add(one, "at", tt_json_time(pending[i].stamp_us));
+    if (pending[i].nodes)
+      json_object_object_add(one, "nodes", json_object_new_string(pending[i].nodes));
     json_object_array_add(list, one);
   }
   json_object_object_add(line, "requests", list);
   tt_api_send_done(call->client, line);
 }
 
-static void answer(const struct tt_api_call *call, const char *jid, int r, const char *missing)
+/* `granted` (NULL: none) is told with a success; taken over. */
+static void answer(const struct tt_api_call *call, const char *jid, int r, const char *missing,
+                   json_object *granted)
 {
   json_object *line;
   switch (r) {
+  case -ENOTUNIQ:
+    json_object_put(granted);
+    tt_api_fail(call->client, call->id, "bad-request",
+                "the node that %.128s asked for cannot be named by a glob; say which", jid);
+    return;
   case -EINVAL:
+    json_object_put(granted);
     tt_api_fail(call->client, call->id, "bad-request", "\"%.128s\" is not a JID", jid);
     return;
   case -ENOENT:
+    json_object_put(granted);
     tt_api_fail(call->client, call->id, "not-found", "%.128s %s", jid, missing);
     return;
   case -ENOSPC:
+    json_object_put(granted);
     tt_api_fail(call->client, call->id, "busy", "there are %d rules already", TT_RULES_MAX);
     return;
   default:
     if (r < 0) {
+      json_object_put(granted);
       tt_api_fail(call->client, call->id, "failed", "the rule could not be written: %s", strerror(-r));
       return;
     }
   }
   line = tt_api_line(call->id);
   json_object_object_add(line, "jid", json_object_new_string(jid));
+  if (granted)
+    json_object_object_add(line, "nodes", granted);
   tt_api_send_done(call->client, line);
+}
+
+/* What is granted because it was asked for, when the request does not say; NULL: as said, or everything. */
+static json_object *granted_nodes(const struct tt_api_call *call, const char *jid, const char *nodes)
+{
+  struct tt_request pending[TT_REQUESTS_MAX];
+  char bare[3072];
+  size_t n = tt_access_requests(call->api->access, pending, TT_COUNT(pending));
+  json_object *list = json_object_new_array();
+  bool is_all = nodes || tt_jid_bare(jid, bare, sizeof(bare)) < 0;
+  for (size_t i = 0; i < n && !is_all; i++)
+    if (strcmp(pending[i].bare, bare) == 0) {
+      is_all = !pending[i].nodes;
+      json_object_array_add(list, json_object_new_string(pending[i].nodes ? pending[i].nodes : ""));
+    }
+  if (!is_all && json_object_array_length(list) > 0)
+    return list;
+  json_object_put(list);
+  return NULL;
 }
 
 void tt_api_accept(const struct tt_api_call *call)
@@ -60,14 +94,15 @@ void tt_api_accept(const struct tt_api_call *call)
                 role_name);
     return;
   }
-  answer(call, jid, tt_access_accept(call->api->access, jid, role, nodes), "");
+  json_object *granted = granted_nodes(call, jid, nodes); /* before: accepting forgets what was asked for */
+  answer(call, jid, tt_access_accept(call->api->access, jid, role, nodes), "", granted);
 }
 
 void tt_api_deny(const struct tt_api_call *call)
 {
   const char *jid;
   if (tt_api_text(call, "jid", true, &jid))
-    answer(call, jid, tt_access_deny(call->api->access, jid), "has not asked");
+    answer(call, jid, tt_access_deny(call->api->access, jid), "has not asked", NULL);
 }
 
 void tt_api_revoke(const struct tt_api_call *call)
@@ -75,5 +110,5 @@ void tt_api_revoke(const struct tt_api_call *call)
   const char *jid;
   if (tt_api_text(call, "jid", true, &jid))
     answer(call, jid, tt_access_revoke(call->api->access, jid),
-           "has no rule from `accept`; those of the configuration are changed there");
+           "has no rule from `accept`; those of the configuration are changed there", NULL);
 }

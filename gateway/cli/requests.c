@@ -17,12 +17,13 @@ static void put_list(struct tt_paper *paper, json_object *line)
     return;
   }
   struct tt_table table;
-  tt_table_init(&table, &paper->term, 3);
+  tt_table_init(&table, &paper->term, 4);
   for (size_t i = 0; i < tt_list_size(list); i++) {
     json_object *one = json_object_array_get_idx(list, i);
     char at[32];
     tt_table_put(&table, TT_STYLE_STRONG, tt_member_text(one, "jid"));
     tt_table_printf(&table, TT_STYLE_DIM, "asked %s", tt_member_text(one, "via"));
+    tt_table_put(&table, TT_STYLE_PLAIN, tt_member_text(one, "nodes"));
     tt_table_put(&table, TT_STYLE_DIM, tt_show_time(at, sizeof(at), tt_member_text(one, "at"), true));
   }
   tt_table_print(&table, "", paper);
@@ -46,6 +47,10 @@ static void put_line(void *user, json_object *line)
   if (output->said) {
     tt_paper_printf(&paper, TT_STYLE_PLAIN, "%s ", output->said);
     tt_paper_put(&paper, TT_STYLE_STRONG, tt_member_text(line, "jid"));
+    json_object *nodes = tt_member_list(line, "nodes");
+    for (size_t i = 0; i < tt_list_size(nodes); i++)
+      tt_paper_printf(&paper, TT_STYLE_PLAIN, "%s%s", i ? ", " : ", for these nodes alone: ",
+                      json_object_get_string(json_object_array_get_idx(nodes, i)));
     tt_paper_end(&paper);
   } else {
     put_list(&paper, line);
@@ -100,14 +105,16 @@ int tt_command_requests(int argc, char **argv)
        .letter = "n",
        .value = "GLOB",
        .text = &nodes,
-       .help = "only these nodes: house/hall/**; all when not given"},
+       .help = "only these nodes: house/hall/**; when not given, what was asked for"},
       {.name = NULL},
   };
   const struct tt_args args = {
       .usage = "requests [accept JID --role ROLE [--nodes GLOB] | deny JID | revoke JID] [OPTIONS]",
       .help =
           "Shows who has asked to be let in and waits for a decision. `accept` writes a rule for the JID, who need "
-          "not have\nasked, or for all of a domain (@example.org); `deny` forgets the request; `revoke` takes back "
+          "not have\nasked, or for all of a domain (@example.org); who asked for one thing by its own address is "
+          "granted that alone, unless "
+          "--nodes\nsays more (\"**\" is all); `deny` forgets the request; `revoke` takes back "
           "what "
           "was accepted.\nFor admins: root and the daemon's user.",
       .switches = switches,

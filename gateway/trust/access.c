@@ -20,6 +20,7 @@ struct entry {
 struct request {
   char *bare, *via;
   uint64_t stamp_us;
+  char *nodes; /* NULL: all */
 };
 
 struct tt_access {
@@ -334,6 +335,7 @@ static void request_remove(struct tt_access *access, size_t i)
 {
   free(access->requests[i].bare);
   free(access->requests[i].via);
+  free(access->requests[i].nodes);
   access->n_requests--;
   memmove(&access->requests[i], &access->requests[i + 1], (access->n_requests - i) * sizeof *access->requests);
 }
@@ -348,16 +350,39 @@ static bool request_find(const struct tt_access *access, const char *bare, size_
   return false;
 }
 
-void tt_access_request(struct tt_access *access, struct tt_now now, const char *bare, const char *via)
+static bool is_about_the_same(const struct request *request, const char *bare, const char *nodes)
+{
+  if (strcmp(request->bare, bare) != 0)
+    return false;
+  return request->nodes && nodes ? !strcmp(request->nodes, nodes) : request->nodes == nodes;
+}
+
+/* Is there one already, or are there as many as one JID may have? */
+static bool is_enough(const struct tt_access *access, const char *bare, const char *nodes)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < access->n_requests; i++) {
+    if (is_about_the_same(&access->requests[i], bare, nodes))
+      return true;
+    n += !strcmp(access->requests[i].bare, bare);
+  }
+  return n >= TT_REQUESTS_PER_JID;
+}
+
+static void request_add(struct tt_access *access, struct tt_now now, const char *bare, const char *via,
+                        const char *nodes)
 {
   char normal[BARE_MAX];
-  size_t i;
-  if (tt_jid_bare(bare, normal, sizeof normal) < 0 || request_find(access, normal, &i))
+  if (tt_jid_bare(bare, normal, sizeof normal) < 0 || is_enough(access, normal, nodes))
     return;
-  struct request request = {.bare = strdup(normal), .via = strdup(via ? via : ""), .stamp_us = now.wall_us};
-  if (!request.bare || !request.via) {
+  struct request request = {.bare = strdup(normal),
+                            .via = strdup(via ? via : ""),
+                            .stamp_us = now.wall_us,
+                            .nodes = nodes ? strdup(nodes) : NULL};
+  if (!request.bare || !request.via || (nodes && !request.nodes)) {
     free(request.bare);
     free(request.via);
+    free(request.nodes);
     return;
   }
   if (access->n_requests == TT_REQUESTS_MAX)
@@ -365,11 +390,30 @@ void tt_access_request(struct tt_access *access, struct tt_now now, const char *
   access->requests[access->n_requests++] = request;
 }
 
+void tt_access_request(struct tt_access *access, struct tt_now now, const char *bare, const char *via)
+{
+  request_add(access, now, bare, via, NULL);
+}
+
+/* A path that a glob would read as more than itself is not turned into one. */
+void tt_access_request_thing(struct tt_access *access, struct tt_now now, const char *bare, const char *via,
+                             const struct tt_node *node)
+{
+  struct tt_buf glob TT_AUTOBUF = TT_BUF(0);
+  if (node->path[0] == '!' || strpbrk(node->path, "*?") || strlen(node->path) + 3 > TT_RULE_GLOB_MAX)
+    tt_buf_puts(&glob, "");
+  else
+    tt_buf_printf(&glob, "%s%s", node->path, node->kind == TT_NODE_PLACE ? "/**" : "");
+  if (!glob.failed)
+    request_add(access, now, bare, via, glob.data ? glob.data : "");
+}
+
 size_t tt_access_requests(struct tt_access *access, struct tt_request *out, size_t room)
 {
   size_t n = access->n_requests < room ? access->n_requests : room;
   for (size_t i = 0; i < n; i++)
-    out[i] = (struct tt_request){access->requests[i].bare, access->requests[i].via, access->requests[i].stamp_us};
+    out[i] = (struct tt_request){access->requests[i].bare, access->requests[i].via, access->requests[i].stamp_us,
+                                 access->requests[i].nodes};
   return n;
 }
 
@@ -457,6 +501,22 @@ static int rule_add(struct tt_access *access, struct tt_rule *rule)
   return 0;
 }
 
+/* The globs of what this one has asked for; none: all, because the gateway was asked or nothing. */
+static int asked_for(const struct tt_access *access, const char *who, const char *out[static TT_REQUESTS_PER_JID])
+{
+  int n = 0;
+  for (size_t i = 0; i < access->n_requests; i++) {
+    if (strcmp(access->requests[i].bare, who) != 0)
+      continue;
+    if (!access->requests[i].nodes)
+      return 0;
+    if (!*access->requests[i].nodes)
+      return -ENOTUNIQ;
+    out[n++] = access->requests[i].nodes;
+  }
+  return n;
+}
+
 int tt_access_accept(struct tt_access *access, const char *jid, enum tt_role role, const char *nodes)
 {
   char who[BARE_MAX];
@@ -464,7 +524,11 @@ int tt_access_accept(struct tt_access *access, const char *jid, enum tt_role rol
     return -EINVAL;
   if (nodes && (!*nodes || strlen(nodes) > TT_RULE_GLOB_MAX || !tt_utf8_is_valid(nodes, strlen(nodes))))
     return -EINVAL;
-  int r = rule_add(access, tt_rule_create(who, role, &nodes, nodes ? 1 : 0));
+  const char *asked[TT_REQUESTS_PER_JID];
+  int n = nodes ? 0 : asked_for(access, who, asked);
+  int r = n < 0 ? n
+                : rule_add(access, nodes ? tt_rule_create(who, role, &nodes, 1)
+                                         : tt_rule_create(who, role, asked, (size_t)n));
   if (r < 0)
     return r;
   for (size_t i = access->n_requests; i-- > 0;)
@@ -507,7 +571,9 @@ int tt_access_deny(struct tt_access *access, const char *jid)
   size_t i;
   if (tt_jid_bare(jid, bare, sizeof bare) < 0 || !request_find(access, bare, &i))
     return -ENOENT;
-  request_remove(access, i);
+  do
+    request_remove(access, i);
+  while (request_find(access, bare, &i));
   tell(access, bare, false);
   return 0;
 }

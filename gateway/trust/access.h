@@ -8,7 +8,8 @@
 #include "model/core.h"
 #include "model/rule.h"
 
-#define TT_REQUESTS_MAX 100 /* pending; the oldest makes room */
+#define TT_REQUESTS_MAX     100 /* pending; the oldest makes room */
+#define TT_REQUESTS_PER_JID 8   /* of one bare JID, each about another thing */
 
 struct tt_access;
 
@@ -30,13 +31,19 @@ bool tt_access_has_admin(struct tt_access *access, const char *who);
 
 /* A stranger has asked (presence subscription). Remembered once per bare JID; `via` is our JID that was asked. */
 void tt_access_request(struct tt_access *access, struct tt_now now, const char *bare, const char *via);
+/* The same about one thing or place, by its own address: remembered once per JID and thing. */
+void tt_access_request_thing(struct tt_access *access, struct tt_now now, const char *bare, const char *via,
+                             const struct tt_node *node);
 struct tt_request {
   const char *bare, *via;
   uint64_t stamp_us; /* wall */
+  /* The glob that is granted when nothing else is said; NULL: all; "": what was asked for cannot be said by a glob. */
+  const char *nodes;
 };
 size_t tt_access_requests(struct tt_access *access, struct tt_request *out, size_t room);
-/* Write a rule for the JID (nodes may be NULL: all) and forget its request. A JID need not have asked. -EINVAL,
- * -ENOSPC, errors of the file. */
+/* Write a rule for the JID and forget its requests. `nodes` NULL: consent is for what was asked for, the things whose
+ * addresses were asked alone; for all ("**") when the gateway was asked, or nobody has: a JID need not have asked. -EINVAL,
+ * -ENOSPC, -ENOTUNIQ (say which nodes: what was asked for cannot be said by a glob), errors of the file. */
 int tt_access_accept(struct tt_access *access, const char *jid, enum tt_role role, const char *nodes);
 int tt_access_deny(struct tt_access *access, const char *jid); /* -ENOENT */
 /* Forget every rule that tt_access_accept() has written for the JID or domain. -ENOENT: there is none, perhaps but in the

@@ -559,6 +559,60 @@ static void test_requests(void **state)
   tt_access_destroy(access);
 }
 
+/* Consent for one thing is for that thing alone. */
+static void test_requests_for_things(void **state)
+{
+  struct tt_access *access;
+  struct tt_request requests[16];
+  static char path[] = "house/hall/plug", place_path[] = "house", odd_path[] = "house/*";
+  struct tt_node plug = {.kind = TT_NODE_DEVICE, .path = path}, odd = {.kind = TT_NODE_DEVICE, .path = odd_path},
+                 place = {.kind = TT_NODE_PLACE, .path = place_path};
+  struct tt_core *core = core_create();
+  (void)state;
+  assert_int_equal(tt_access_create(NULL, 0, NULL, &access), 0);
+  tt_core_set_access(core, tt_access_hooks(access, core));
+  for (int i = 0; i < 2; i++) {
+    tt_access_request_thing(access, now, "one@example.org/x", "plug@gw", &plug);
+    tt_access_request_thing(access, now, "one@example.org", "house@gw", &place);
+    tt_access_request_thing(access, now, "all@example.org", "plug@gw", &plug);
+    tt_access_request(access, now, "all@example.org", "gw");
+    tt_access_request_thing(access, now, "odd@example.org", "odd@gw", &odd);
+  }
+  assert_int_equal(tt_access_requests(access, requests, 16), 5);
+  assert_string_equal(requests[0].nodes, "house/hall/plug");
+  assert_string_equal(requests[0].via, "plug@gw");
+  assert_string_equal(requests[1].nodes, "house/**");
+  assert_null(requests[3].nodes);
+  assert_string_equal(requests[4].nodes, "");
+
+  assert_int_equal(tt_access_accept(access, "one@example.org", TT_ROLE_READER, NULL), 0);
+  assert_int_equal(tt_access_accept(access, "all@example.org", TT_ROLE_READER, NULL), 0);
+  assert_int_equal(tt_access_accept(access, "odd@example.org", TT_ROLE_READER, NULL), -ENOTUNIQ);
+  assert_int_equal(tt_access_requests(access, requests, 16), 1);
+  assert_false(tt_access_knows(access, "odd@example.org"));
+  assert_int_equal(tt_access_accept(access, "odd@example.org", TT_ROLE_READER, "house/?"), 0);
+  struct tt_access_hooks hooks = tt_access_hooks(access, core);
+  const struct tt_caller one = xmpp("one@example.org"), all = xmpp("all@example.org");
+  struct tt_node elsewhere = {.kind = TT_NODE_DEVICE, .path = "cellar/meter"};
+  assert_int_equal(hooks.sight(access, &one, &plug), TT_SIGHT_FULL);
+  assert_int_equal(hooks.sight(access, &one, &place), TT_SIGHT_FULL);
+  assert_int_equal(hooks.sight(access, &one, &elsewhere), TT_SIGHT_NONE);
+  assert_int_equal(hooks.sight(access, &all, &elsewhere), TT_SIGHT_FULL);
+
+  /* One JID takes no more than its share of the list, and is denied all of it at once. */
+  char paths[TT_REQUESTS_PER_JID + 3][8];
+  for (int i = 0; i < TT_REQUESTS_PER_JID + 3; i++) {
+    snprintf(paths[i], sizeof(paths[i]), "p%d", i);
+    tt_access_request_thing(access, now, "many@example.org", "x@gw",
+                            &(struct tt_node){.kind = TT_NODE_DEVICE, .path = paths[i]});
+  }
+  assert_int_equal(tt_access_requests(access, requests, 16), TT_REQUESTS_PER_JID);
+  assert_int_equal(tt_access_deny(access, "many@example.org"), 0);
+  assert_int_equal(tt_access_requests(access, requests, 16), 0);
+  tt_core_destroy(core);
+  tt_access_destroy(access);
+}
+
 static void test_accepted_rules_last(void **state)
 {
   struct tt_core *core = core_create();
@@ -743,6 +797,7 @@ int main(void)
       cmocka_unit_test(test_rules_that_are_none),
       cmocka_unit_test(test_random_rules_against_the_oracle),
       IN_DIR(test_requests),
+      cmocka_unit_test(test_requests_for_things),
       IN_DIR(test_accepted_rules_last),
       IN_DIR(test_what_was_accepted_is_revoked),
       IN_DIR(test_a_domain_is_accepted),

@@ -720,6 +720,16 @@ static void test_requests(void **state)
   assert_line(ask(f, &peer, "{\"do\":\"revoke\",\"jid\":\"bob@example.org\"}"),
               "{\"jid\":\"bob@example.org\",\"done\":true}");
   assert_false(tt_access_knows(f->access, "bob@example.org"));
+  /* Who asked for one thing is granted that alone, and the answer says so. */
+  static char path[] = "house/plug";
+  tt_access_request_thing(f->access, tt_core_now(f->core), "ann@example.org", "plug@gw.example.org",
+                          &(struct tt_node){.kind = TT_NODE_DEVICE, .path = path});
+  line = ask(f, &peer, "{\"do\":\"requests\"}");
+  assert_string_equal(text_of(json_object_array_get_idx(json_object_object_get(line, "requests"), 0), "nodes"),
+                      "house/plug");
+  json_object_put(line);
+  assert_line(ask(f, &peer, "{\"do\":\"accept\",\"jid\":\"ann@example.org\",\"role\":\"reader\"}"),
+              "{\"jid\":\"ann@example.org\",\"nodes\":[\"house\\/plug\"],\"done\":true}");
   static const struct {
     const char *request, *error;
   } cases[] = {
