@@ -15,8 +15,10 @@
 #include "trust/blocks.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/component.h"
+#include "xmpp/contact.h"
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
+#include "xmpp/vcard.h"
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
@@ -50,6 +52,7 @@ struct tt_daemon {
   struct tt_block_handlers *block;
   struct tt_events *events;
   struct tt_adhoc *adhoc;
+  struct tt_contacts *contacts;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -256,6 +259,15 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_adhoc_create(d->router, &d->adhoc);
   if (r == 0)
     r = tt_adhoc_things_add(d->adhoc);
+  const struct tt_texts *languages = &d->options.config->languages;
+  const struct tt_contacts_options contacts = {.state_dir = d->options.state_dir,
+                                               .language = languages->n > 0 ? languages->text[0] : NULL};
+  if (r == 0)
+    r = tt_contacts_create(d->router, &contacts, &d->contacts);
+  if (r == 0)
+    r = tt_vcard_handlers_add(d->router);
+  if (r == 0)
+    r = tt_search_handlers_add(d->router);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -440,6 +452,7 @@ void tt_daemon_stop(struct tt_daemon *d)
   d->is_stopping = true;
   tt_notify_stopping();
   tt_log(TT_LOG_INFO, NULL, "stopping");
+  tt_contacts_stop(d->contacts);
   sd_event_add_time_relative(d->options.event, &d->patience, CLOCK_MONOTONIC, STOP_US, 1000, on_patience_ends, d);
   tt_host_stop(d->host, on_bridges_stopped, d);
 }
@@ -464,6 +477,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_events_destroy(d->events);
   tt_block_handlers_destroy(d->block);
   tt_adhoc_destroy(d->adhoc);
+  tt_contacts_destroy(d->contacts);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);

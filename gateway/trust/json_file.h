@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * json_file.h: a small file of the state directory that people's decisions are kept in: read whole and strictly, written whole
- * or not at all. Private to trust.
+ * or not at all.
  */
 #pragma once
 

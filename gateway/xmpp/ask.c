@@ -98,7 +98,9 @@ uint64_t tt_router_turn(struct tt_router *router, uint64_t mono_us)
 {
   while (router->asking && router->asking->due_us <= mono_us)
     end(router, router->asking, NULL);
-  return router->asking ? router->asking->due_us : TT_NEVER;
+  uint64_t due = router->asking ? router->asking->due_us : TT_NEVER;
+  uint64_t contacts = tt_contacts_turn(router->contacts, mono_us);
+  return contacts < due ? contacts : due;
 }
 
 void tt_router_drop_asking(struct tt_router *router)

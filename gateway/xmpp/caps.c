@@ -8,8 +8,8 @@
 
 #define NS_CAPS "http://jabber.org/protocol/caps"
 
-/* What is asked at the gateway's own address alone. */
-static const char *const gateways_alone[] = {"jabber:iq:search"};
+/* What is asked at the domain of a component alone. */
+static const char *const domains_alone[] = {"jabber:iq:search"};
 
 bool tt_disco_is_branch(const struct tt_node *node)
 {
@@ -45,13 +45,16 @@ static bool is_of_subject(const char *feature, enum tt_subject subject)
   return false;
 }
 
-bool tt_disco_has_feature(const struct tt_node *thing, bool is_full, const char *feature)
+bool tt_disco_has_feature(const struct tt_session *session, const struct tt_node *thing, bool is_full,
+                          const char *feature)
 {
+  if (!thing && tt_session_kind(session) == TT_SESSION_COMPONENT)
+    return true;
+  for (size_t i = 0; i < TT_COUNT(domains_alone); i++)
+    if (strcmp(domains_alone[i], feature) == 0)
+      return false;
   if (!thing)
     return true;
-  for (size_t i = 0; i < TT_COUNT(gateways_alone); i++)
-    if (strcmp(gateways_alone[i], feature) == 0)
-      return false;
   if (is_of_subject(feature, TT_SUBJECT_SENSOR))
     return is_full && tt_node_is_readable(thing);
   if (is_of_subject(feature, TT_SUBJECT_CONTROL))
@@ -75,7 +78,7 @@ int tt_disco_ver(const struct tt_router *router, const struct tt_session *sessio
   for (const struct tt_identity *identity = identities; identity->category; identity++)
     tt_buf_printf(&text, "%s/%s//" TT_PRODUCT "<", identity->category, identity->type);
   for (size_t i = 0; i < router->n_features; i++)
-    if (tt_disco_has_feature(subject->node, subject->is_full, router->features[i]))
+    if (tt_disco_has_feature(session, subject->node, subject->is_full, router->features[i]))
       sorted[n++] = router->features[i];
   qsort(sorted, n, sizeof(*sorted), by_name);
   for (size_t i = 0; i < n; i++)

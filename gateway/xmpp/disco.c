@@ -201,7 +201,7 @@ static void describe_address(const struct tt_iq *iq, const struct tt_disco_subje
   for (const struct tt_identity *identity = identities; identity->category; identity++)
     tt_disco_identity(info, identity->category, identity->type, name);
   for (size_t i = 0; i < iq->router->n_features; i++)
-    if (tt_disco_has_feature(subject->node, subject->is_full, iq->router->features[i]))
+    if (tt_disco_has_feature(iq->session, subject->node, subject->is_full, iq->router->features[i]))
       tt_disco_feature(info, iq->router->features[i]);
   if (subject->node && !is_caps)
     write_form(iq, &info->w, subject);

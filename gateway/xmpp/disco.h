@@ -47,8 +47,9 @@ int tt_disco_add(struct tt_router *router, const struct tt_disco_branch *branch,
 int tt_disco_handlers_add(struct tt_router *router);
 
 /* Does a feature of tt_router_add_features() belong to this thing too? All do but those of a subject that it has not
- * (nothing to read, nothing to control) or that is the gateway's alone. NULL: the gateway itself. */
-bool tt_disco_has_feature(const struct tt_node *thing, bool is_full, const char *feature);
+ * (nothing to read, nothing to control) or that is a domain's alone. NULL: the gateway itself. */
+bool tt_disco_has_feature(const struct tt_session *session, const struct tt_node *thing, bool is_full,
+                          const char *feature);
 
 /* <c/> for the presence of the gateway (thing NULL) or of a thing, as one sees it who sees all of it or but the place. */
 void tt_disco_write_caps(struct tt_writer *w, const struct tt_router *router, const struct tt_session *session,

@@ -33,3 +33,6 @@ void tt_block_handlers_destroy(struct tt_block_handlers *handlers); /* NULL is f
 
 int tt_concentrator_handlers_add(struct tt_router *router); /* XEP-0326, N concentrator */
 int tt_basic_handlers_add(struct tt_router *router);        /* disco.h; XEP-0092, 0199, 0202 */
+
+#define TT_SEARCH_RESULTS_MAX 200                     /* things in one answer */
+int tt_search_handlers_add(struct tt_router *router); /* XEP-0055, of a component */

@@ -28,20 +28,6 @@ static void send_presence(struct tt_session *session, const char *type, const ch
                            });
 }
 
-static char *own_payload(const struct tt_router *router, const struct tt_session *session)
-{
-  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
-  struct tt_writer w;
-  tt_write_init(&w, &buf);
-  tt_disco_write_caps(&w, router, session, NULL, true);
-  return w.failed ? NULL : tt_buf_steal(&buf);
-}
-
-static void send_available(struct tt_router *router, struct tt_session *session, const char *from, const char *to)
-{
-  send_presence(session, NULL, from, to, own_payload(router, session));
-}
-
 /* Presence leaves from the bare address that was asked. */
 static void bare_local(const struct tt_session *session, const char *to, char out[static TT_JID_MAX + 1])
 {
@@ -49,15 +35,37 @@ static void bare_local(const struct tt_session *session, const char *to, char ou
     snprintf(out, TT_JID_MAX + 1, "%s", tt_session_jid(session));
 }
 
+/* Without contacts nobody is remembered, and presence says what we are and no more. */
+static void send_available(struct tt_router *router, struct tt_session *session, const struct tt_node *thing,
+                           const char *from, const char *to)
+{
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+  struct tt_writer w;
+  tt_write_init(&w, &buf);
+  tt_contact_write_about(&w, router, session, thing, true);
+  send_presence(session, NULL, from, to, w.failed ? NULL : tt_buf_steal(&buf));
+}
+
 /* Our server tells the subscribers of an account by itself; a component has nobody who would. An account subscribes
  * back, to be told when they go. */
-static void let_in(struct tt_router *router, struct tt_session *session, const char *local, const char *bare)
+static void let_in(struct tt_router *router, struct tt_session *session, const struct tt_node *thing,
+                   const char *local, const char *bare)
 {
   send_presence(session, "subscribed", local, bare, NULL);
-  if (tt_session_kind(session) == TT_SESSION_COMPONENT)
-    send_available(router, session, local, bare);
-  else
+  if (tt_session_kind(session) == TT_SESSION_ACCOUNT)
     send_presence(session, "subscribe", local, bare, NULL);
+  else if (router->contacts)
+    tt_contacts_add(router->contacts, session, bare, thing ? thing->key : "");
+  else
+    send_available(router, session, thing, local, bare);
+}
+
+/* May this bare JID know of the thing (NULL: of us at all)? */
+static bool is_welcome(struct tt_router *router, const char *bare, const struct tt_node *thing)
+{
+  struct tt_caller caller = {.kind = TT_CALLER_XMPP, .jid = bare, .bare = bare, .local = "", .language = ""};
+  return tt_router_knows(router, bare) &&
+         (!thing || tt_core_sight(router->config.core, &caller, thing) != TT_SIGHT_NONE);
 }
 
 /* ---- Requests that wait for a decision ------------------------------------------------------------------ */
@@ -108,10 +116,13 @@ void tt_router_decided(void *user, const char *who, bool is_accepted)
       continue;
     if (is_online(router, asked->session)) {
       is_answered = true;
-      if (is_accepted)
-        let_in(router, asked->session, asked->via, asked->bare);
-      else
+      /* What was granted may be something else than what this one asked for: then it hears nothing. */
+      struct tt_node *thing;
+      bool is_there = tt_router_thing(router, asked->session, asked->via, &thing) == 0;
+      if (!is_accepted)
         send_presence(asked->session, "unsubscribed", asked->via, asked->bare, NULL);
+      else if (is_there && is_welcome(router, asked->bare, thing))
+        let_in(router, asked->session, thing, asked->via, asked->bare);
     }
     asked_clear(asked);
   }
@@ -122,19 +133,28 @@ void tt_router_decided(void *user, const char *who, bool is_accepted)
     if (!is_accepted)
       tt_router_gone(router, session, who);
   }
+  tt_contacts_review(router->contacts);
 }
 
 /* ---- What comes in -------------------------------------------------------------------------------------- */
 
+/* A thing that is not there is asked in vain, and one that may not be seen in the same way until somebody decides. */
 static void on_subscribe(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
 {
   char local[TT_JID_MAX + 1];
+  struct tt_node *thing;
   bare_local(session, origin->to, local);
-  if (tt_router_knows(router, origin->bare)) {
-    let_in(router, session, local, origin->bare);
+  if (tt_router_thing(router, session, local, &thing) < 0)
+    return;
+  if (is_welcome(router, origin->bare, thing)) {
+    let_in(router, session, thing, local, origin->bare);
   } else if (router->config.access) {
+    struct tt_now now = tt_core_now(router->config.core);
     asked_remember(router, session, origin->bare, local);
-    tt_access_request(router->config.access, tt_core_now(router->config.core), origin->bare, local);
+    if (thing)
+      tt_access_request_thing(router->config.access, now, origin->bare, local, thing);
+    else
+      tt_access_request(router->config.access, now, origin->bare, local);
   }
 }
 
@@ -142,10 +162,15 @@ static void on_subscribe(struct tt_router *router, struct tt_session *session, c
 static void on_probe(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
 {
   char local[TT_JID_MAX + 1];
-  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !tt_router_knows(router, origin->bare))
-    return;
+  struct tt_node *thing;
   bare_local(session, origin->to, local);
-  send_available(router, session, local, origin->from);
+  if (tt_session_kind(session) != TT_SESSION_COMPONENT || tt_router_thing(router, session, local, &thing) < 0 ||
+      !is_welcome(router, origin->bare, thing))
+    return;
+  if (router->contacts)
+    tt_contacts_probed(router->contacts, session, origin->from, origin->bare, thing ? thing->key : "");
+  else
+    send_available(router, session, thing, local, origin->from);
 }
 
 static void on_unsubscribed(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
@@ -153,17 +178,30 @@ static void on_unsubscribed(struct tt_router *router, struct tt_session *session
   tt_router_gone(router, session, origin->bare);
 }
 
+/* Who takes one thing out of the roster may have others there. */
 static void on_unsubscribe(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
 {
   char local[TT_JID_MAX + 1];
-  tt_router_gone(router, session, origin->bare);
+  struct tt_node *thing;
   bare_local(session, origin->to, local);
+  int r = tt_router_thing(router, session, local, &thing);
+  if (r == 0)
+    tt_contacts_remove(router->contacts, origin->bare, thing ? thing->key : "");
+  if (r == 0 && !thing)
+    tt_router_gone(router, session, origin->bare);
   if (tt_session_kind(session) == TT_SESSION_COMPONENT) /* the server of an account has done it */
     send_presence(session, "unavailable", local, origin->bare, NULL);
 }
 
 static void on_unavailable(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
 {
+  tt_contacts_heard(router->contacts, origin->from, origin->bare, "unavailable");
+  tt_router_gone(router, session, origin->from);
+}
+
+static void on_error(struct tt_router *router, struct tt_session *session, const struct tt_origin *origin)
+{
+  tt_contacts_heard(router->contacts, origin->from, origin->bare, "error");
   tt_router_gone(router, session, origin->from);
 }
 
@@ -176,9 +214,11 @@ void tt_router_presence(struct tt_router *router, struct tt_session *session, co
   } rows[] = {
       {"subscribe", on_subscribe},     {"probe", on_probe},
       {"unsubscribe", on_unsubscribe}, {"unsubscribed", on_unsubscribed},
-      {"unavailable", on_unavailable}, {"error", on_unavailable},
+      {"unavailable", on_unavailable}, {"error", on_error},
   };
   const char *type = tt_xml_attr(stanza, "type");
+  if (!type)
+    tt_contacts_heard(router->contacts, origin->from, origin->bare, NULL);
   for (size_t i = 0; type && is_admitted && i < TT_COUNT(rows); i++)
     if (!strcmp(rows[i].type, type)) {
       rows[i].fn(router, session, origin);
@@ -201,7 +241,7 @@ void tt_router_greet(struct tt_router *router, struct tt_session *session)
                                .id = router->roster_id,
                                .payload = strdup("<query xmlns='" TT_NS_ROSTER "'/>"),
                            });
-  send_available(router, session, NULL, NULL);
+  send_presence(session, NULL, NULL, NULL, tt_contacts_own(router->contacts, router, session));
 }
 
 static bool has(const char *subscription, const char *one)

@@ -216,23 +216,32 @@ static struct tt_iq make_iq(struct tt_router *router, struct tt_session *session
   };
 }
 
-/* The node that a component's address names. -ENOENT: it names one that the caller may not know of, or none. */
-static int find_thing(struct tt_router *router, const struct tt_session *session, struct tt_iq *iq)
+int tt_router_thing(struct tt_router *router, const struct tt_session *session, const char *address,
+                    struct tt_node **ret)
 {
-  const char *at = strchr(iq->caller.local, '@');
-  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !at ||
-      at > iq->caller.local + strcspn(iq->caller.local, "/"))
+  const char *at = strchr(address, '@');
+  *ret = NULL;
+  if (tt_session_kind(session) != TT_SESSION_COMPONENT || !at || at > address + strcspn(address, "/"))
     return 0;
   char local[TT_ADDRESS_MAX + 1];
-  size_t n = (size_t)(at - iq->caller.local);
+  size_t n = (size_t)(at - address);
   if (n > TT_ADDRESS_MAX)
     return -ENOENT;
-  memcpy(local, iq->caller.local, n);
+  memcpy(local, address, n);
   local[n] = '\0';
-  iq->thing = tt_addresses_find(router->addresses, local);
-  if (iq->thing && tt_core_sight(router->config.core, &iq->caller, iq->thing) == TT_SIGHT_NONE)
-    iq->thing = NULL;
-  return iq->thing ? 0 : -ENOENT;
+  *ret = tt_addresses_find(router->addresses, local);
+  return *ret ? 0 : -ENOENT;
+}
+
+/* -ENOENT: it names one that the caller may not know of, or none. */
+static int find_thing(struct tt_router *router, const struct tt_session *session, struct tt_iq *iq)
+{
+  struct tt_node *thing;
+  int r = tt_router_thing(router, session, iq->caller.local, &thing);
+  if (thing && tt_core_sight(router->config.core, &iq->caller, thing) == TT_SIGHT_NONE)
+    return -ENOENT;
+  iq->thing = thing;
+  return r;
 }
 
 /* ---- How often ------------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "contact.h"
 #include "disco.h"
 #include "router.h"
 
@@ -78,6 +79,7 @@ struct tt_router {
     void *user;
   } branches[TT_DISCO_BRANCHES_MAX]; /* disco.c */
   size_t n_branches;
+  struct tt_contacts *contacts; /* contact.c; NULL: presence says no more than what we are */
   struct tt_router_counts counts;
 };
 
@@ -101,6 +103,10 @@ bool tt_router_answered(struct tt_router *router, struct tt_session *session, co
                         const struct tt_origin *origin);
 void tt_router_unanswered(struct tt_router *router, const struct tt_session *session); /* it has ended */
 void tt_router_drop_asking(struct tt_router *router);
+
+/* The node whose address, bare or full, this is: NULL with 0, it is the gateway's own; -ENOENT: there is none. */
+int tt_router_thing(struct tt_router *router, const struct tt_session *session, const char *address,
+                    struct tt_node **ret);
 
 /* presence.c */
 void tt_router_presence(struct tt_router *router, struct tt_session *session, const struct tt_xml *stanza,

@@ -10,8 +10,10 @@
 #define _GNU_SOURCE /* memmem */
 #include "trust/access.h"
 #include "xmpp/adhoc_commands.h"
+#include "xmpp/contact.h"
 #include "xmpp/handlers.h"
 #include "xmpp/stream.h"
+#include "xmpp/vcard.h"
 
 #include <stdio.h>
 
@@ -73,6 +75,7 @@ static struct {
   struct tt_events *events;
   struct tt_adhoc *adhoc;
   char session_id[40];
+  struct tt_contacts *contacts;
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
   struct device_request open[OPEN_MAX];
@@ -204,6 +207,7 @@ static void pass(uint64_t us)
   w.now.mono_us += us;
   w.now.wall_us += us;
   tt_core_turn(w.core, w.now);
+  tt_router_turn(w.router, w.now.mono_us);
   flush();
 }
 
@@ -256,6 +260,8 @@ static void begin(void)
        tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0);
   must(tt_adhoc_create(w.router, &w.adhoc) == 0 && tt_adhoc_browse_add(w.adhoc) == 0 &&
        tt_adhoc_read_add(w.adhoc) == 0 && tt_adhoc_control_add(w.adhoc) == 0);
+  must(tt_contacts_create(w.router, &(struct tt_contacts_options){.language = "sv"}, &w.contacts) == 0 &&
+       tt_vcard_handlers_add(w.router) == 0 && tt_search_handlers_add(w.router) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
   tt_session_set_online(w.session, true);
@@ -271,6 +277,7 @@ static void end(void)
   tt_control_handlers_destroy(w.control);
   tt_events_destroy(w.events);
   tt_adhoc_destroy(w.adhoc);
+  tt_contacts_destroy(w.contacts);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

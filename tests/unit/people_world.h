@@ -12,6 +12,7 @@
 
 #include "cmocka_all.h"
 #include "trust/access.h"
+#include "xmpp/contact.h"
 #include "xmpp/disco.h"
 #include "xmpp/handlers.h"
 
@@ -29,6 +30,7 @@ struct world {
   struct tt_session *session;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
+  struct tt_contacts *contacts; /* set by the test; NULL: none */
   struct tt_now now;
   struct tt_buf out;
   struct tt_node *climate, *lamp, *meter;
@@ -123,10 +125,11 @@ TT_UNUSED static void world_online(struct world *w)
 TT_UNUSED static void world_destroy(struct world *w)
 {
   tt_router_offline(w->router, w->session);
-  tt_core_destroy(w->core);
   tt_sensor_destroy(w->sensor);
   tt_control_handlers_destroy(w->control);
+  tt_contacts_destroy(w->contacts);
   tt_router_destroy(w->router);
+  tt_core_destroy(w->core);
   tt_session_destroy(w->session);
   tt_access_destroy(w->access);
   tt_buf_finish(&w->out);

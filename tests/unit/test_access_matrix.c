@@ -5,6 +5,7 @@
 #include "trust/access.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
+#include "xmpp/vcard.h"
 
 #include <stdio.h>
 
@@ -61,6 +62,10 @@ static const struct {
     {"RNNRRFFFFFFFF", "get", "<query xmlns='" NS_DI "items' node='" NODE "cellar'/>"},
     {"NNNNNFFFFFFFF", "get", "<query xmlns='" NS_DI "items' node='" NODE "nothing'/>"},
     {"NNNNNFFFFFFFF", "get", "<query xmlns='" NS_DI "info' node='nothing'/>"},
+    {"RRRRRFFFFFFFF", "get", "<vCard xmlns='vcard-temp'/>"},
+    {"FFFFFFFFFFFFF", "set", "<vCard xmlns='vcard-temp'><FN>x</FN></vCard>"},
+    {"RRRRRFFFFFFFF", "get", "<query xmlns='jabber:iq:search'/>"},
+    {"RRRRRFFFFFFFF", "set", "<query xmlns='jabber:iq:search'><nick>meter</nick></query>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='jabber:iq:version'/>"},
     {"RRRRRFFFFFFFF", "get", "<time xmlns='urn:xmpp:time'/>"},
     {"BBBBBBBBBBBBB", "get", ""},
@@ -222,6 +227,8 @@ static int setup(void **state)
   assert_int_equal(tt_adhoc_browse_add(w.adhoc), 0);
   assert_int_equal(tt_adhoc_read_add(w.adhoc), 0);
   assert_int_equal(tt_adhoc_control_add(w.adhoc), 0);
+  assert_int_equal(tt_vcard_handlers_add(w.router), 0);
+  assert_int_equal(tt_search_handlers_add(w.router), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
   tt_router_online(w.router, w.session);
