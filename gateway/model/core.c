@@ -103,6 +103,14 @@ enum tt_role tt_core_role(struct tt_core *core, const struct tt_caller *caller)
   return core->access.role ? core->access.role(core->access.user, caller) : TT_ROLE_NONE;
 }
 
+void tt_core_check(struct tt_core *core, const struct tt_access_query *query, tt_access_fn fn, void *user)
+{
+  if (core->access.check)
+    core->access.check(core->access.user, query, fn, user);
+  else
+    fn(user, TT_REFUSED_FORBIDDEN, NULL, 0);
+}
+
 enum tt_sight tt_core_sight(struct tt_core *core, const struct tt_caller *caller, const struct tt_node *node)
 {
   return core->access.sight ? core->access.sight(core->access.user, caller, node) : TT_SIGHT_NONE;

@@ -126,6 +126,9 @@ uint64_t tt_core_max_age(const struct tt_core *core, const struct tt_point *poin
 
 /* ---- Browsing ---------------------------------------------------------------------------------------- */
 enum tt_role tt_core_role(struct tt_core *core, const struct tt_caller *caller);
+/* Asks what the caller may do: fn is called exactly once, from within or later, unless the core goes before. Nobody can take it
+ * back: `user` has to stay until then. */
+void tt_core_check(struct tt_core *core, const struct tt_access_query *query, tt_access_fn fn, void *user);
 /* The node when the caller may know of it; else NULL, as if it did not exist. */
 struct tt_node *tt_core_see(struct tt_core *core, const struct tt_caller *caller, const struct tt_ref *ref);
 enum tt_sight tt_core_sight(struct tt_core *core, const struct tt_caller *caller, const struct tt_node *node);
