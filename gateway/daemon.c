@@ -19,6 +19,7 @@
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
 #include "xmpp/vcard.h"
+#include "xmpp/watch.h"
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
@@ -53,6 +54,8 @@ struct tt_daemon {
   struct tt_events *events;
   struct tt_adhoc *adhoc;
   struct tt_contacts *contacts;
+  struct tt_watches *watches;
+  struct tt_chat_handlers *chat;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -268,6 +271,9 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_vcard_handlers_add(d->router);
   if (r == 0)
     r = tt_search_handlers_add(d->router);
+    r = tt_watches_create(d->router, &d->watches);
+  if (r == 0)
+    r = tt_chat_handlers_create(d->router, d->watches, NULL, &d->chat);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -478,6 +484,8 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_block_handlers_destroy(d->block);
   tt_adhoc_destroy(d->adhoc);
   tt_contacts_destroy(d->contacts);
+  tt_chat_handlers_destroy(d->chat);
+  tt_watches_destroy(d->watches);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);

@@ -44,7 +44,7 @@ struct tt_chat_hooks {
   void (*log)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
 };
 
-/* `core` is borrowed. To be destroyed after the core: what it still waits for is then forgotten. */
+/* `core` is borrowed. To be destroyed when it turns no more: what it still waits for is then forgotten. */
 int tt_chat_create(struct tt_core *core, const struct tt_chat_hooks *hooks, struct tt_chat **ret);
 void tt_chat_destroy(struct tt_chat *chat); /* NULL is fine */
 

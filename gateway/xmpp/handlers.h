@@ -31,6 +31,17 @@ int tt_block_handlers_create(struct tt_router *router,
                              struct tt_block_handlers **ret);       /* XEP-0191, 0377, as a client */
 void tt_block_handlers_destroy(struct tt_block_handlers *handlers); /* NULL is fine */
 
+struct tt_watches;
+struct tt_chat_handlers;
+/* Who tells the last lines of the log, appended; fn NULL: nobody. */
+struct tt_chat_log {
+  void *user;
+  void (*fn)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
+};
+int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_log *log,
+                            struct tt_chat_handlers **ret);       /* chat messages; XEP-0085, 0184, 0308, 0393 */
+void tt_chat_handlers_destroy(struct tt_chat_handlers *handlers); /* NULL is fine */
+
 int tt_concentrator_handlers_add(struct tt_router *router); /* XEP-0326, N concentrator */
 int tt_basic_handlers_add(struct tt_router *router);        /* disco.h; XEP-0092, 0199, 0202 */
 

@@ -16,12 +16,9 @@
 
 struct tt_watches;
 
-/* To be destroyed before the router. -ENOMEM, -ENOSPC */
+/* To be destroyed before the router, when the core turns no more. -ENOMEM, -ENOSPC */
 int tt_watches_create(struct tt_router *router, struct tt_watches **ret);
 void tt_watches_destroy(struct tt_watches *watches); /* NULL is fine */
-/* End of turn, before tt_session_flush(): sends what is due. Returns when the next is (monotonic), TT_NEVER. */
-uint64_t tt_watches_turn(struct tt_watches *watches, struct tt_now now);
-
 /* Where values go: to caller->jid, from caller->local, in caller->language. Copied. */
 struct tt_watch_address {
   struct tt_session *session;
@@ -32,8 +29,8 @@ struct tt_watch_address {
 /* TT_OK: it runs, as `number` of this person (all their resources share the numbers; the smallest free one). `text` is a sentence
  * in the language of the caller. Called once, perhaps from within tt_watch_start(); valid during the call. */
 typedef void (*tt_watch_fn)(void *user, enum tt_refusal refusal, const char *text, unsigned number);
-/* `fields` none: every field that the caller may read. The same again (address, node, fields) is TT_OK with the number that it
- * has. The first message comes with the first change. */
+/* `fields` none: every field that the caller may read. What the same full JID watches of this node already goes on as one watch with
+ * it, under the same number, at the new address. The first message comes with the first change. */
 void tt_watch_start(struct tt_watches *watches, const struct tt_watch_address *address, const struct tt_ref *node,
                     const char *const fields[], size_t n_fields, tt_watch_fn fn, void *user);
 /* `user` is gone: what it has started goes on, and is not told. */

@@ -23,7 +23,8 @@ static struct tt_rule chat_rules[] = {
 };
 
 static int chat_address;
-static struct tt_write chat_write = {.address = &chat_address, .within_us = CHAT_SECOND, .verify_point = TT_NO_POINT};
+static struct tt_write chat_write = {
+    .address = &chat_address, .within_us = CHAT_SECOND, .verify_point = TT_NO_POINT};
 static struct tt_write chat_range = {.address = &chat_address,
                                      .within_us = CHAT_SECOND,
                                      .verify_point = TT_NO_POINT,
@@ -31,10 +32,17 @@ static struct tt_write chat_range = {.address = &chat_address,
                                      .min = 5,
                                      .max = 30,
                                      .step = 0.5};
-#define CHAT_POINT(name_, type_, unit_)                                                                                  \
+#define CHAT_POINT(name_, type_, unit_)                                                                            \
   .name = name_, .type = type_, .unit = unit_, .decimals = TT_DECIMALS_FREE, .address = &chat_address, .poll = -1
-#define CHAT_OPTION(raw_, text_) {raw_, {.type = TT_TYPE_ENUM, .text = (char *)(uintptr_t)(text_)}}
-static const struct tt_map_entry chat_modes[] = {CHAT_OPTION("0", "off"), CHAT_OPTION("1", "heating"), CHAT_OPTION("2", "auto")};
+#define CHAT_OPTION(raw_, text_)                                                                                   \
+  {                                                                                                                \
+    raw_,                                                                                                          \
+    {                                                                                                              \
+      .type = TT_TYPE_ENUM, .text = (char *)(uintptr_t)(text_)                                                     \
+    }                                                                                                              \
+  }
+static const struct tt_map_entry chat_modes[] = {CHAT_OPTION("0", "off"), CHAT_OPTION("1", "heating"),
+                                                 CHAT_OPTION("2", "auto")};
 
 static const struct tt_point chat_plug_points[] = {
     {CHAT_POINT("relay", TT_TYPE_BOOLEAN, ""), .categories = TT_CATEGORY_MOMENTARY, .write = &chat_write},
@@ -43,16 +51,17 @@ static const struct tt_point chat_plug_points[] = {
     {CHAT_POINT("locked", TT_TYPE_BOOLEAN, ""), .categories = TT_CATEGORY_STATUS, .write = &chat_write},
 };
 static const struct tt_point chat_climate_points[] = {
-    {CHAT_POINT("temperature", TT_TYPE_QUANTITY, "°C"),
-     .categories = TT_CATEGORY_MOMENTARY,
+    {CHAT_POINT("temperature", TT_TYPE_QUANTITY, "°C"), .categories = TT_CATEGORY_MOMENTARY,
      .label = {3, {"en", "de", "sv"}, {"temperature", "Temperatur", "Temperatur"}}},
     {CHAT_POINT("humidity", TT_TYPE_INT32, "%"), .categories = TT_CATEGORY_MOMENTARY},
     {CHAT_POINT("setpoint", TT_TYPE_QUANTITY, "°C"), .categories = TT_CATEGORY_STATUS, .write = &chat_range},
-    {CHAT_POINT("mode", TT_TYPE_ENUM, ""), .categories = TT_CATEGORY_STATUS, .n_map = 3, .map = chat_modes, .write = &chat_write},
+    {CHAT_POINT("mode", TT_TYPE_ENUM, ""), .categories = TT_CATEGORY_STATUS, .n_map = 3, .map = chat_modes,
+     .write = &chat_write},
     {CHAT_POINT("name", TT_TYPE_STRING, ""), .categories = TT_CATEGORY_IDENTITY, .write = &chat_write},
 };
 
-static const struct tt_label chat_plug_label = {3, {"en", "de", "sv"}, {"Coffee plug", "Kaffeestecker", "Kaffeuttag"}};
+static const struct tt_label chat_plug_label = {
+    3, {"en", "de", "sv"}, {"Coffee plug", "Kaffeestecker", "Kaffeuttag"}};
 static const struct tt_label chat_fan_label = {1, {"en"}, {"*Evil* fan\n2 plug `rm` \xe2\x80\xae_x_"}};
 static const struct tt_poll_class chat_polls[] = {{"normal", 60 * CHAT_SECOND, 30 * CHAT_SECOND, 0}};
 
@@ -134,8 +143,8 @@ static void chat_outcome(TT_UNUSED void *user, TT_UNUSED uint64_t id, TT_UNUSED 
 {
 }
 
-static void chat_refused(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED enum tt_access_op op,
-                         TT_UNUSED const char *node)
+static void chat_refused(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller,
+                         TT_UNUSED enum tt_access_op op, TT_UNUSED const char *node)
 {
   c.n_refused++;
 }
@@ -145,8 +154,8 @@ static TT_UNUSED struct tt_node *chat_node(const char *key)
   return tt_tree_find(tt_core_tree(c.core), key, "", "");
 }
 
-static struct tt_node *chat_add(const char *key, const char *place, const struct tt_label *label, const struct tt_point *points,
-                                size_t n)
+static struct tt_node *chat_add(const char *key, const char *place, const struct tt_label *label,
+                                const struct tt_point *points, size_t n)
 {
   struct tt_node *node = NULL;
   tt_tree_add(tt_core_tree(c.core), c.now,
@@ -170,7 +179,8 @@ static void chat_report(struct tt_node *node, uint16_t point, struct tt_value ra
 /* ---- Watches: four at most ---------------------------------------------------------------------------------------- */
 static void chat_watch(TT_UNUSED void *user, TT_UNUSED const void *origin, const struct tt_caller *caller,
                        const struct tt_ref *node, TT_UNUSED const char *const fields[], TT_UNUSED size_t n_fields,
-                       void (*fn)(void *fn_user, enum tt_refusal refusal, const char *text, unsigned number), void *fn_user)
+                       void (*fn)(void *fn_user, enum tt_refusal refusal, const char *text, unsigned number),
+                       void *fn_user)
 {
   if (c.n_watches == TT_COUNT(c.watches)) {
     fn(fn_user, TT_REFUSED_BUSY, "no more", 0);
@@ -182,8 +192,8 @@ static void chat_watch(TT_UNUSED void *user, TT_UNUSED const void *origin, const
   fn(fn_user, TT_OK, "watched", number);
 }
 
-static size_t chat_watches(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller, struct tt_chat_watch rows[],
-                           size_t room)
+static size_t chat_watches(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller,
+                           struct tt_chat_watch rows[], size_t room)
 {
   for (size_t i = 0; i < c.n_watches && i < room; i++)
     rows[i] = c.watches[i];
@@ -200,7 +210,8 @@ static int chat_unwatch(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *
   return -ENOENT;
 }
 
-static void chat_log(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED size_t n, struct tt_buf *out)
+static void chat_log(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED size_t n,
+                     struct tt_buf *out)
 {
   tt_buf_puts(out, "alice set *plug*\n> relay\n");
 }
@@ -219,8 +230,10 @@ static void chat_begin(void)
   tt_core_set_access(c.core, tt_access_hooks(c.access, c.core));
   tt_core_set_audit(c.core, (struct tt_audit_hooks){NULL, chat_decision, chat_outcome, chat_refused});
   tt_core_set_devices(c.core, (struct tt_device_hooks){NULL, chat_read, chat_write_device});
-  struct tt_node *plug = chat_add("plug", "house/kitchen", &chat_plug_label, chat_plug_points, TT_COUNT(chat_plug_points));
-  struct tt_node *climate = chat_add("hall-climate", "house/hall", NULL, chat_climate_points, TT_COUNT(chat_climate_points));
+  struct tt_node *plug =
+      chat_add("plug", "house/kitchen", &chat_plug_label, chat_plug_points, TT_COUNT(chat_plug_points));
+  struct tt_node *climate =
+      chat_add("hall-climate", "house/hall", NULL, chat_climate_points, TT_COUNT(chat_climate_points));
   chat_add("fan", "house/hall", &chat_fan_label, chat_plug_points, 1);
   struct tt_node *meter = chat_add("meter", "cellar", NULL, chat_climate_points, 2);
   chat_report(plug, 0, TT_VALUE_BOOLEAN(false));
@@ -262,13 +275,17 @@ static const char *chat_say(const char *who, const char *language, tt_id thing, 
   char bare[64], full[80];
   snprintf(bare, sizeof(bare), "%s@house.test", who);
   snprintf(full, sizeof(full), "%s/phone", bare);
-  const struct tt_caller caller = {
-      .kind = TT_CALLER_XMPP, .jid = full, .bare = bare, .local = thing ? "thing@gw.test" : "gw.test", .language = language};
+  const struct tt_caller caller = {.kind = TT_CALLER_XMPP,
+                                   .jid = full,
+                                   .bare = bare,
+                                   .local = thing ? "thing@gw.test" : "gw.test",
+                                   .language = language};
   c.now.mono_us += CHAT_SECOND;
   c.now.wall_us += CHAT_SECOND;
   tt_core_turn(c.core, c.now);
   tt_buf_truncate(&c.said, 0);
-  tt_chat_say(c.chat, &(struct tt_chat_line){.caller = &caller, .text = text, .thing = thing}, chat_on_answer, NULL);
+  tt_chat_say(c.chat, &(struct tt_chat_line){.caller = &caller, .text = text, .thing = thing}, chat_on_answer,
+              NULL);
   if (!c.is_slow)
     chat_devices_answer();
   return c.said.data ? c.said.data : "";
