@@ -280,9 +280,11 @@ static const char *chat_say(const char *who, const char *language, tt_id thing, 
                                    .bare = bare,
                                    .local = thing ? "thing@gw.test" : "gw.test",
                                    .language = language};
-  c.now.mono_us += CHAT_SECOND;
-  c.now.wall_us += CHAT_SECOND;
-  tt_core_turn(c.core, c.now);
+  if (!c.is_slow) {
+    c.now.mono_us += CHAT_SECOND;
+    c.now.wall_us += CHAT_SECOND;
+    tt_core_turn(c.core, c.now);
+  }
   tt_buf_truncate(&c.said, 0);
   tt_chat_say(c.chat, &(struct tt_chat_line){.caller = &caller, .text = text, .thing = thing}, chat_on_answer,
               NULL);
