@@ -19,7 +19,7 @@ static const char *const help[] = {
 static const char *const more_help[] = {
     TT_TR("`?` values, `??` everything"),       TT_TR("`FIELD?` or `NAME.FIELD?`: one value"),
     TT_TR("`:=` or `NAME:=`: what can be set"), TT_TR("`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it"),
-    TT_TR("`/` the top, `//` a list of it"),    TT_TR("`watch` alone: what is watched; `unwatch all`"),
+    TT_TR("`/` the top, `//` a list of it"),    TT_TR("`watch` at a place: what is watched; `unwatch all`"),
     TT_TR("`log`: what was done (admins)"),
 };
 

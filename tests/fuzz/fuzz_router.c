@@ -14,6 +14,7 @@
 #include "xmpp/handlers.h"
 #include "xmpp/stream.h"
 #include "xmpp/vcard.h"
+#include "xmpp/watch.h"
 
 #include <stdio.h>
 
@@ -76,6 +77,8 @@ static struct {
   struct tt_adhoc *adhoc;
   char session_id[40];
   struct tt_contacts *contacts;
+  struct tt_watches *watches;
+  struct tt_chat_handlers *chat;
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
   struct device_request open[OPEN_MAX];
@@ -262,6 +265,9 @@ static void begin(void)
        tt_adhoc_read_add(w.adhoc) == 0 && tt_adhoc_control_add(w.adhoc) == 0);
   must(tt_contacts_create(w.router, &(struct tt_contacts_options){.language = "sv"}, &w.contacts) == 0 &&
        tt_vcard_handlers_add(w.router) == 0 && tt_search_handlers_add(w.router) == 0);
+       tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0 &&
+       tt_watches_create(w.router, &w.watches) == 0 &&
+       tt_chat_handlers_create(w.router, w.watches, NULL, &w.chat) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
   tt_session_set_online(w.session, true);
@@ -278,6 +284,8 @@ static void end(void)
   tt_events_destroy(w.events);
   tt_adhoc_destroy(w.adhoc);
   tt_contacts_destroy(w.contacts);
+  tt_chat_handlers_destroy(w.chat);
+  tt_watches_destroy(w.watches);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

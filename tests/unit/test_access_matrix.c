@@ -6,6 +6,7 @@
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
 #include "xmpp/vcard.h"
+#include "xmpp/watch.h"
 
 #include <stdio.h>
 
@@ -125,6 +126,18 @@ static const struct {
     {"IIIIIFFFFFFFF", "set", "<createNewNode xmlns='" NS_CO "' nodeId='plug'/>"},
 };
 
+/* The same people in a chat. A letter a caller: A it is answered, F they may not, N there is no such thing, - silence. */
+static const struct {
+  const char *letters, *text;
+} said[] = {
+    {"AAAAA--------", "help"},        {"AAAAA--------", "ls"},          {"AAAAA--------", "plug.relay?"},
+    {"AAAAA--------", "plug"},        {"ANNAA--------", "meter"},       {"ANNAA--------", "meter.power?"},
+    {"NNNNN--------", "nothing"},     {"AAFAA--------", "plug on"},     {"AAFAA--------", "plug.relay:=off"},
+    {"AAFAA--------", "plug:="},      {"ANNAA--------", "meter on"},    {"AAAAA--------", "watch plug"},
+    {"ANNAA--------", "watch meter"}, {"AAAAA--------", "unwatch all"}, {"AAAAA--------", "status"},
+    {"AFFAA--------", "log"},
+};
+
 /* ---- The router with everything in it ------------------------------------------------------------------------- */
 static int address;
 static struct tt_write any_write = {.within_us = SECOND, .verify_point = TT_NO_POINT};
@@ -141,6 +154,8 @@ static struct {
   struct tt_control_handlers *control;
   struct tt_events *events;
   struct tt_adhoc *adhoc;
+  struct tt_watches *watches;
+  struct tt_chat_handlers *chat;
   struct tt_now now;
   struct tt_buf out;
   tt_device_fn written;
@@ -201,6 +216,12 @@ static void add_node(const char *key, const char *place)
   tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_INT64(7), 0, false);
 }
 
+static void tell_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
+{
+  (void)user, (void)caller, (void)n;
+  tt_buf_puts(out, "a line");
+}
+
 static int setup(void **state)
 {
   static const struct tt_session_ops ops = {collect};
@@ -229,6 +250,9 @@ static int setup(void **state)
   assert_int_equal(tt_adhoc_control_add(w.adhoc), 0);
   assert_int_equal(tt_vcard_handlers_add(w.router), 0);
   assert_int_equal(tt_search_handlers_add(w.router), 0);
+  static const struct tt_chat_log log = {NULL, tell_log};
+  assert_int_equal(tt_watches_create(w.router, &w.watches), 0);
+  assert_int_equal(tt_chat_handlers_create(w.router, w.watches, &log, &w.chat), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
   tt_router_online(w.router, w.session);
@@ -244,6 +268,8 @@ static int teardown(void **state)
   tt_control_handlers_destroy(w.control);
   tt_events_destroy(w.events);
   tt_adhoc_destroy(w.adhoc);
+  tt_chat_handlers_destroy(w.chat);
+  tt_watches_destroy(w.watches);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);
@@ -273,27 +299,45 @@ static char letter(void)
   return '?';
 }
 
-static char ask(const char *from, const char *type, const char *payload)
+static void give(const struct tt_buf *text)
 {
-  struct tt_buf text = TT_BUF(0);
   struct tt_xml_doc *doc;
   w.now.mono_us += 10 * SECOND; /* no limit of rate matters here */
   w.now.wall_us += 10 * SECOND;
   tt_core_turn(w.core, w.now);
   tt_buf_truncate(&w.out, 0);
-  tt_buf_printf(&text, "<iq xmlns='jabber:client' type='%s' id='q' from='%s' to='" US "'>%s</iq>", type, from,
-                payload);
-  assert_int_equal(tt_xml_parse(text.data, text.len, &doc), 0);
+  assert_int_equal(tt_xml_parse(text->data, text->len, &doc), 0);
   tt_router_stanza(w.router, w.session, tt_xml_doc_root(doc));
   tt_xml_doc_destroy(doc);
-  tt_buf_finish(&text);
   if (w.written)
     w.written(w.written_user, 0, NULL);
   w.written = NULL;
   tt_sensor_flush(w.sensor);
   tt_session_flush(w.session, w.now.mono_us);
   tt_session_flush(w.session, w.now.mono_us + TT_OUT_HOLD_US + 1);
+}
+
+static char ask(const char *from, const char *type, const char *payload)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&text, "<iq xmlns='jabber:client' type='%s' id='q' from='%s' to='" US "'>%s</iq>", type, from,
+                payload);
+  give(&text);
   return letter();
+}
+
+static char say(const char *from, const char *line)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&text,
+                "<message xmlns='jabber:client' type='chat' id='q' from='%s' to='" US "'><body>%s</body></message>",
+                from, line);
+  give(&text);
+  if (w.out.len == 0)
+    return '-';
+  if (!strstr(w.out.data, "<body>"))
+    return '?';
+  return strstr(w.out.data, "You may not") ? 'F' : strstr(w.out.data, "I do not know") ? 'N' : 'A';
 }
 
 static void test_matrix(void **state)
@@ -308,6 +352,22 @@ static void test_matrix(void **state)
       continue;
     is_wrong = true;
     print_error("\"%s\", not \"%s\": %s %s\n", letters, rows[i].letters, rows[i].type, rows[i].payload);
+  }
+  assert_false(is_wrong);
+}
+
+static void test_chat(void **state)
+{
+  bool is_wrong = false;
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(said); i++) {
+    char letters[TT_COUNT(callers) + 1] = "";
+    for (size_t k = 0; k < TT_COUNT(callers); k++)
+      letters[k] = say(callers[k], said[i].text);
+    if (strcmp(letters, said[i].letters) == 0)
+      continue;
+    is_wrong = true;
+    print_error("\"%s\", not \"%s\": %s\n", letters, said[i].letters, said[i].text);
   }
   assert_false(is_wrong);
 }
@@ -357,6 +417,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_matrix, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_chat, setup, teardown),
       cmocka_unit_test_setup_teardown(test_a_hidden_node_answers_as_none, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static const struct line english[] = {
      "`:=` or `NAME:=`: what can be set\n"
      "`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it\n"
      "`/` the top, `//` a list of it\n"
-     "`watch` alone: what is watched; `unwatch all`\n"
+     "`watch` at a place: what is watched; `unwatch all`\n"
      "`log`: what was done (admins)"},
     {"alice", "en", false, "ls", false, "1 house/"},
     {"alice", "en", false, "cd house", false,
