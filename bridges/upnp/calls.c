@@ -365,10 +365,11 @@ void up_calls_refresh(struct up_device *d)
 {
   if (d->jobs)
     return; /* it has enough to do */
-  for (size_t i = 0; i < d->config->n_points; i++) {
-    uint16_t point = (uint16_t)i;
-    if (is_unheard(d, point) && ask(d, NULL, &point, 1) < 0)
-      break;
-  }
+  uint16_t *points TT_AUTOFREE = calloc(d->config->n_points + 1, sizeof *points);
+  size_t n = 0;
+  for (size_t i = 0; points && i < d->config->n_points; i++)
+    if (is_unheard(d, (uint16_t)i))
+      points[n++] = (uint16_t)i;
+  ask(d, NULL, points, n); /* together: several may share a call. Without memory it is left for the next time */
   start_next(d);
 }

@@ -41,6 +41,23 @@ static const struct world_text text = {
     .n = 2,
 };
 
+/* Two points of one call, of whose event nothing is ever heard. */
+static const struct world_text unheard = {
+    .protocol = "upnp",
+    .connection = "    interface: " UPNP_INTERFACE "\n    timeout: 500ms\n    refresh: 1s\n",
+    .mapping = "params: {udn: {type: string}}\n"
+               "udn: \"${udn}\"\n"
+               "services: {level: \"urn:thingtree:service:Level:1\", other: \"urn:thingtree:service:Other:1\"}\n"
+               "points:\n"
+               "  level: {event: {service: level, variable: Level}, type: integer}\n"
+               "  first: {call: {service: level, action: GetReading, out: CurrentReading},"
+               " event: {service: other, variable: X}, type: number}\n"
+               "  second: {call: {service: level, action: GetReading, out: CurrentReading},"
+               " event: {service: other, variable: X}, type: number}\n",
+    .with = with,
+    .n = 1,
+};
+
 static bool is_level(struct world *w, double value)
 {
   return world_number(w, "d0", "level") == value;
@@ -348,6 +365,17 @@ static void on_done(void *user, int error, const char *why TT_UNUSED)
   found->error = error;
 }
 
+/* What no event tells is read every now and then, in one call for all that share it. */
+static void test_points_of_one_call_without_an_event(void **state)
+{
+  struct world w;
+  (void)state;
+  upnp_peer_start(&peer, "1");
+  world_open(&w, &tt_bridge_upnp, &unheard);
+  WAIT_FOR(&w, world_number(&w, "d0", "first") == 23.5 && world_number(&w, "d0", "second") == 23.5);
+  end(&w);
+}
+
 static void test_discovery(void **state)
 {
   struct world w;
@@ -447,6 +475,7 @@ int main(void)
       cmocka_unit_test(test_wrong_answers),
       cmocka_unit_test(test_no_service_description),
       cmocka_unit_test(test_no_events),
+      cmocka_unit_test(test_points_of_one_call_without_an_event),
       cmocka_unit_test(test_discovery),
       cmocka_unit_test(test_a_device_describes_itself),
       cmocka_unit_test(test_a_storm),
