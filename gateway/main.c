@@ -9,7 +9,7 @@
 #include <locale.h>
 
 /* One row each; `help` shows them in this order. */
-const struct tt_command tt_commands[] = {
+const struct tt_subcommand tt_commands[] = {
     {"run", "be the daemon", tt_command_run},
     {"check", "say what is wrong with the configuration", tt_command_check},
     {"tree", "show the tree with the values known last", tt_command_tree},
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     return tt_command_help(1, argv);
   if (strcmp(argv[1], "--version") == 0)
     return tt_command_version(1, argv);
-  for (const struct tt_command *c = tt_commands; c->name; c++) {
+  for (const struct tt_subcommand *c = tt_commands; c->name; c++) {
     if (strcmp(c->name, argv[1]) == 0)
       return c->run(argc - 1, argv + 1);
     names[n++] = c->name;

@@ -17,14 +17,14 @@ enum tt_exit {
   TT_EXIT_NO_DAEMON = 69, /* EX_UNAVAILABLE: nobody listens on the control socket */
 };
 
-struct tt_command {
+struct tt_subcommand {
   const char *name;
   const char *summary; /* one line for `thingtree help` */
   /* argv[0] is the name of the subcommand. Returns enum tt_exit. */
   int (*run)(int argc, char **argv);
 };
 /* Ends with name NULL. */
-extern const struct tt_command tt_commands[];
+extern const struct tt_subcommand tt_commands[];
 
 /* "thingtree: unknown subcommand "chekc"; did you mean "check"?" on stderr; TT_EXIT_USAGE. `what` names the kind of
  * word, `candidates` are the right ones. */

@@ -31,7 +31,7 @@ static void levels_of(const struct tt_bridge_ops *ops, struct level out[4])
 static void print_overview(struct tt_registry *registry)
 {
   puts("usage: thingtree SUBCOMMAND [OPTIONS]\n");
-  for (const struct tt_command *c = tt_commands; c->name; c++)
+  for (const struct tt_subcommand *c = tt_commands; c->name; c++)
     printf("  %-10s %s\n", c->name, c->summary);
   const char *const *names = tt_registry_names(registry);
   if (names[0])
@@ -104,7 +104,7 @@ static void print_overview_json(struct tt_registry *registry)
 {
   json_object *object = json_object_new_object(), *commands = json_object_new_object();
   json_object *bridges = json_object_new_array();
-  for (const struct tt_command *c = tt_commands; c->name; c++)
+  for (const struct tt_subcommand *c = tt_commands; c->name; c++)
     json_object_object_add(commands, c->name, json_object_new_string(c->summary));
   for (const char *const *names = tt_registry_names(registry); *names; names++)
     json_object_array_add(bridges, json_object_new_string(*names));
@@ -119,7 +119,7 @@ static int unknown(struct tt_registry *registry, const char *word)
 {
   const char *names[NAMES_MAX];
   size_t n = 0;
-  for (const struct tt_command *c = tt_commands; c->name && n < NAMES_MAX; c++)
+  for (const struct tt_subcommand *c = tt_commands; c->name && n < NAMES_MAX; c++)
     names[n++] = c->name;
   for (const char *const *bridge = tt_registry_names(registry); *bridge && n < NAMES_MAX; bridge++)
     names[n++] = *bridge;
@@ -128,7 +128,7 @@ static int unknown(struct tt_registry *registry, const char *word)
 
 static int help_on(struct tt_registry *registry, char *word, bool is_json)
 {
-  for (const struct tt_command *c = tt_commands; c->name; c++)
+  for (const struct tt_subcommand *c = tt_commands; c->name; c++)
     if (strcmp(c->name, word) == 0)
       return c->run(2, (char *[]){word, (char[]){"--help"}, NULL});
   const char *why = NULL;
