@@ -429,9 +429,10 @@ static int take_write(struct child *child, const struct tt_letter *m)
 static int take_command(struct child *child, const struct tt_letter *m)
 {
   struct hosted *hosted = find(child, m->device);
-  if (!hosted || !child->ops->command || !m->text)
+  if (!hosted || !child->ops->command || m->point >= hosted->config.n_commands ||
+      m->n_values != hosted->config.commands[m->point].n_arguments)
     return refuse(child, m);
-  child->ops->command(bridge_of(child), m->id, device_of(hosted), m->text, &m->value, m->time_us);
+  child->ops->command(bridge_of(child), m->id, device_of(hosted), m->point, m->values, m->time_us);
   return 0;
 }
 

@@ -581,6 +581,8 @@ static int device_show(struct tt_device *device)
       .model = entry->model,
       .points = is_disabled ? NULL : entry->config.points,
       .n_points = is_disabled ? 0 : entry->config.n_points,
+      .commands = is_disabled ? NULL : entry->config.commands,
+      .n_commands = is_disabled ? 0 : entry->config.n_commands,
       .timeout_us = bridge ? target_of(bridge)->timeout_us : 0,
       .is_disabled = is_disabled,
   };

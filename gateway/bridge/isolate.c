@@ -157,6 +157,8 @@ static int collect_paths(struct isolate *isolate, struct tt_arena *arena, struct
       if (r == 0 && point->write)
         r = tt_start_add_paths(start, arena, ops->write_address.options, point->write->address);
     }
+    for (size_t i = 0; r == 0 && i < config->n_commands; i++)
+      r = tt_start_add_paths(start, arena, ops->command_address.options, config->commands[i].address);
   }
   return r;
 }
@@ -467,16 +469,16 @@ static void isolated_discover(struct tt_bridge *bridge, tt_id request, uint64_t 
       NULL);
 }
 
-static void isolated_command(struct tt_bridge *bridge, tt_id request, struct tt_device *device, const char *name,
-                             const struct tt_value *argument, uint64_t deadline_us)
+static void isolated_command(struct tt_bridge *bridge, tt_id request, struct tt_device *device, uint16_t command,
+                             const struct tt_value arguments[], uint64_t deadline_us)
 {
-  static const struct tt_value none = {.type = TT_TYPE_NONE};
   const struct tt_letter letter = {.type = TT_FRAME_COMMAND,
                                    .id = request,
                                    .device = id_of(device),
                                    .time_us = deadline_us,
-                                   .text = name,
-                                   .value = argument ? *argument : none};
+                                   .point = command,
+                                   .values = arguments,
+                                   .n_values = tt_device_config(device)->commands[command].n_arguments};
   ask(isolate_of(bridge), &letter, device);
 }
 

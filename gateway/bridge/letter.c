@@ -12,10 +12,11 @@ enum part {
   PART_NUMBER, /* small: a state, a level, flags, a count */
   PART_TIME,
   PART_ERROR,
-  PART_POINT, /* may be TT_NO_POINT */
+  PART_POINT, /* may be TT_NO_POINT; or a command */
   PART_POINTS,
   PART_TEXT,
   PART_VALUE,
+  PART_VALUES,
   PART_BLOB, /* the rest */
   PART_CANDIDATE,
 };
@@ -33,7 +34,7 @@ static const struct kind {
     {TT_FRAME_READ, {PART_DEVICE, PART_TIME, PART_POINTS}, 0},
     {TT_FRAME_WRITE, {PART_DEVICE, PART_TIME, PART_POINT, PART_VALUE}, 0},
     {TT_FRAME_DISCOVER, {PART_TIME}, 0},
-    {TT_FRAME_COMMAND, {PART_DEVICE, PART_TIME, PART_TEXT, PART_VALUE}, 0},
+    {TT_FRAME_COMMAND, {PART_DEVICE, PART_TIME, PART_POINT, PART_VALUES}, 0},
     {TT_FRAME_PING, {PART_END}, 0},
     {TT_FRAME_STOP, {PART_END}, 0},
     {TT_FRAME_READY, {PART_NUMBER}, UINT8_MAX},
@@ -146,6 +147,11 @@ static void put_part(const struct tt_letter *m, enum part part, struct tt_buf *o
   case PART_VALUE:
     tt_put_value(out, &m->value);
     break;
+  case PART_VALUES:
+    tt_put_number(out, m->n_values);
+    for (size_t i = 0; i < m->n_values; i++)
+      tt_put_value(out, &m->values[i]);
+    break;
   case PART_BLOB:
     tt_buf_add(out, m->blob, m->blob_size);
     break;
@@ -168,6 +174,7 @@ struct tt_letter_room {
   struct tt_arena *arena; /* candidates */
   struct tt_candidate candidate;
   struct tt_fact facts[TT_CANDIDATE_FACTS_MAX];
+  struct tt_value values[TT_ARGUMENTS_MAX];
   uint16_t points[];
 };
 
@@ -189,6 +196,16 @@ static void take_points(struct tt_letter *m, struct tt_bytes *in)
   m->points = room ? room->points : NULL;
   m->n_points = room ? n : 0;
   in->is_bad |= n == 0;
+}
+
+static void take_values(struct tt_letter *m, struct tt_bytes *in)
+{
+  size_t n = tt_take_count(in, TT_ARGUMENTS_MAX);
+  struct tt_letter_room *room = room_of(m, in, 0);
+  for (size_t i = 0; room && i < n && !in->is_bad; i++)
+    tt_take_value(in, &room->values[i]);
+  m->values = room ? room->values : NULL;
+  m->n_values = room ? n : 0;
 }
 
 static void take_text(struct tt_letter *m, struct tt_bytes *in)
@@ -248,6 +265,9 @@ static void take_part(struct tt_letter *m, const struct kind *kind, enum part pa
   case PART_VALUE:
     tt_take_value(in, &m->value);
     break;
+  case PART_VALUES:
+    take_values(m, in);
+    break;
   case PART_BLOB:
     m->blob = in->at;
     m->blob_size = tt_bytes_left(in);
@@ -279,6 +299,8 @@ int tt_letter_take(const struct tt_frame *frame, struct tt_letter *ret)
 void tt_letter_finish(struct tt_letter *m)
 {
   tt_value_finish(&m->value);
+  for (size_t i = 0; m->room && i < TT_ARGUMENTS_MAX; i++)
+    tt_value_finish(&m->room->values[i]);
   if (m->room)
     tt_arena_destroy(m->room->arena);
   free(m->room);

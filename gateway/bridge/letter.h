@@ -21,7 +21,7 @@ enum tt_frame_type {
   TT_FRAME_READ,      /* id: request; device, time: deadline, points */
   TT_FRAME_WRITE,     /* id: request; device, time: deadline, point, value */
   TT_FRAME_DISCOVER,  /* id: request; time: deadline */
-  TT_FRAME_COMMAND,   /* id: request; device, time: deadline, text: name, value: argument */
+  TT_FRAME_COMMAND,   /* id: request; device, time: deadline, point: command, values: arguments */
   TT_FRAME_PING,
   TT_FRAME_STOP,
   /* up: from the bridge */
@@ -68,6 +68,8 @@ struct tt_letter {
   size_t blob_size;
   const uint16_t *points;
   size_t n_points;
+  const struct tt_value *values;
+  size_t n_values;
   const struct tt_candidate *candidate;
   struct tt_letter_room *room; /* of what was taken apart */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * request.c: reads, writes and polls on their way to a bridge and back.
+ * request.c: reads, writes, commands and polls on their way to a bridge and back.
  *
- * A *request* is what the core asked; an *op* is one call of a bridge. A write is one op; a read is one op for the
+ * A *request* is what the core asked; an *op* is one call of a bridge. A write or a command is one op; a read is one for the
  * points that nobody reads at this moment, and takes part in the ops that read the others. Nothing here calls a
  * bridge or the core from within one of their calls: ops and answers wait for the pump, a source of the loop.
  */
@@ -14,7 +14,13 @@
 /* Time-outs may be told a little late, so that they share wake-ups. */
 #define TIMEOUT_ACCURACY_US (20 * TT_USEC_PER_MSEC)
 
-enum op_kind { OP_READ, OP_POLL, OP_WRITE };
+enum op_kind { OP_READ, OP_POLL, OP_WRITE, OP_COMMAND };
+
+/* Does it do something to the device? Such are one after the other, and once. */
+static bool is_deed(enum op_kind kind)
+{
+  return kind == OP_WRITE || kind == OP_COMMAND;
+}
 
 /* One request takes part in one op. */
 struct part {
@@ -48,10 +54,11 @@ struct op {
   uint64_t deadline_us;
   sd_event_source *timer;
   struct part *parts;
-  size_t class;          /* POLL */
-  struct tt_value value; /* WRITE, of points[0] */
+  size_t class;            /* POLL */
+  struct tt_value *values; /* WRITE: one, of points[0]; COMMAND: its arguments */
+  size_t n_values;
   size_t n;
-  uint16_t points[];
+  uint16_t points[]; /* COMMAND: one, the command */
 };
 
 void requests_pump(struct tt_host *host)
@@ -137,7 +144,7 @@ static void part_end(struct part *part, int error, const char *text)
     if (request->n_open == 0 && !request->fn)
       request_free(request); /* it was told before */
   } else {
-    if (error < 0 && request->error == 0) {
+    if ((error < 0 && request->error == 0) || part->op->kind == OP_COMMAND) {
       request->error = error;
       request->text = text ? strdup(text) : NULL;
     }
@@ -198,7 +205,7 @@ static void op_unlink(struct op *op)
   DL_DELETE(device->ops, op);
   device->bridge->count.requests--;
   slot_free(host, op->id);
-  if (op->kind == OP_WRITE) {
+  if (is_deed(op->kind)) {
     device->n_writes--;
     if (op->is_sent) {
       device->is_writing = false;
@@ -221,6 +228,15 @@ static enum tt_poll_end poll_end(int error)
   return error < 0 ? TT_POLL_FAILED : TT_POLL_ANSWERED;
 }
 
+static void op_free(struct op *op)
+{
+  sd_event_source_disable_unref(op->timer);
+  for (size_t i = 0; i < op->n_values; i++)
+    tt_value_finish(&op->values[i]);
+  free(op->values);
+  free(op);
+}
+
 /* The one end of every op. */
 static void op_end(struct op *op, int error, const char *text)
 {
@@ -237,7 +253,7 @@ static void op_end(struct op *op, int error, const char *text)
     device->bridge->count.failed++;
   if (op->kind == OP_POLL)
     tt_schedule_end(&device->schedule, op->class, host_now(host).mono_us, poll_end(error));
-  if (op->kind != OP_WRITE) {
+  if (!is_deed(op->kind)) {
     if (error == 0)
       device_up(device);
     else if (error != -ECANCELED && error != -EBUSY)
@@ -251,9 +267,7 @@ static void op_end(struct op *op, int error, const char *text)
   poll_arm(device);
   status_touch(host);
 
-  sd_event_source_disable_unref(op->timer);
-  tt_value_finish(&op->value);
-  free(op);
+  op_free(op);
 }
 
 static int on_op_timeout(sd_event_source *source, uint64_t us, void *user)
@@ -290,14 +304,13 @@ static int op_create(struct tt_device *device, enum op_kind kind, const uint16_t
   if (r >= 0)
     r = slot_take(host, op);
   if (r < 0) {
-    sd_event_source_disable_unref(op->timer);
-    free(op);
+    op_free(op);
     return r;
   }
   DL_APPEND(device->ops, op);
   DL_APPEND2(host->waiting, op, prev_wait, next_wait);
   device->bridge->count.requests++;
-  if (kind == OP_WRITE) {
+  if (is_deed(kind)) {
     device->n_writes++;
     poll_arm(device); /* polls wait for it */
   } else
@@ -318,11 +331,11 @@ int requests_poll(struct tt_device *device, const uint16_t points[], size_t n, s
   return r;
 }
 
-/* May it be sent now? Writes of a device are one after the other; a point is never read twice at once. */
+/* May it be sent now? Writes and commands of a device are one after the other; a point is never read twice at once. */
 static bool op_is_ready(const struct op *op)
 {
   const struct tt_device *device = op->device;
-  if (op->kind == OP_WRITE)
+  if (is_deed(op->kind))
     return !device->is_writing;
   for (size_t i = 0; i < op->n; i++)
     if (device->is_read[op->points[i]])
@@ -338,10 +351,14 @@ static void op_send(struct op *op)
   op->is_sent = true;
   op->epoch = device->epoch;
   bridge->is_in_call = true;
-  if (op->kind == OP_WRITE) {
+  if (is_deed(op->kind)) {
     device->is_writing = true;
     bridge->count.writes++;
-    bridge->ops->write(bridge, op->id, device, op->points[0], &op->value, op->deadline_us);
+  }
+  if (op->kind == OP_WRITE) {
+    bridge->ops->write(bridge, op->id, device, op->points[0], op->values, op->deadline_us);
+  } else if (op->kind == OP_COMMAND) {
+    bridge->ops->command(bridge, op->id, device, op->points[0], op->values, op->deadline_us);
   } else {
     for (size_t i = 0; i < op->n; i++)
       device->is_read[op->points[i]] = true;
@@ -516,41 +533,60 @@ static int hook_read(void *user, tt_id node, const uint16_t points[], size_t n, 
   return r < 0 ? r : 0;
 }
 
-static int hook_write(void *user, tt_id node, uint16_t point, const struct tt_value *raw, uint64_t deadline_us,
-                      tt_device_fn fn, void *fn_user)
+/* Something that the device is to do once, with these values. */
+static int deed(struct tt_device *device, enum op_kind kind, uint16_t index, const struct tt_value values[],
+                size_t n, uint64_t deadline_us, tt_device_fn fn, void *fn_user)
 {
-  struct tt_host *host = user;
-  struct tt_device *device = device_of(host, node);
-  struct tt_value value;
-  struct op *op;
-  if (!device)
-    return -ENODEV;
-  if (point >= device->entry->config.n_points || !device->entry->config.points[point].write)
-    return -EINVAL;
-
-  struct request *request = request_create(host, fn, fn_user);
-  if (!request)
-    return -ENOMEM;
-  int r = tt_value_copy(raw, &value);
-  if (r >= 0) {
-    r = op_create(device, OP_WRITE, &point, 1, deadline_us, &op);
+  struct op *op = NULL;
+  struct request *request = request_create(device->bridge->host, fn, fn_user);
+  struct tt_value *copies = calloc(n + 1, sizeof(*copies));
+  size_t n_copies = 0;
+  int r = request && copies ? 0 : -ENOMEM;
+  for (; r >= 0 && n_copies < n; n_copies += r >= 0)
+    r = tt_value_copy(&values[n_copies], &copies[n_copies]);
+  if (r >= 0)
+    r = op_create(device, kind, &index, 1, deadline_us, &op);
+  if (op) {
+    op->values = TT_STEAL(copies);
+    op->n_values = n;
+    r = part_add(op, request);
     if (r < 0)
-      tt_value_finish(&value);
-    else {
-      op->value = value;
-      r = part_add(op, request);
-      if (r < 0)
-        op_end(op, -ECANCELED, NULL); /* a command that nobody answers for is not executed */
-    }
+      op_end(op, -ECANCELED, NULL); /* a command that nobody answers for is not executed */
   }
-  if (r < 0)
+  for (size_t i = 0; copies && i < n_copies; i++)
+    tt_value_finish(&copies[i]);
+  free(copies);
+  if (r < 0 && request)
     request_free(request);
   return r < 0 ? r : 0;
 }
 
+static int hook_write(void *user, tt_id node, uint16_t point, const struct tt_value *raw, uint64_t deadline_us,
+                      tt_device_fn fn, void *fn_user)
+{
+  struct tt_device *device = device_of(user, node);
+  if (!device)
+    return -ENODEV;
+  if (point >= device->entry->config.n_points || !device->entry->config.points[point].write)
+    return -EINVAL;
+  return deed(device, OP_WRITE, point, raw, 1, deadline_us, fn, fn_user);
+}
+
+static int hook_command(void *user, tt_id node, uint16_t command, const struct tt_value raws[],
+                        uint64_t deadline_us, tt_device_fn fn, void *fn_user)
+{
+  struct tt_device *device = device_of(user, node);
+  if (!device)
+    return -ENODEV;
+  if (command >= device->entry->config.n_commands || !device->bridge->ops->command)
+    return -EINVAL;
+  return deed(device, OP_COMMAND, command, raws, device->entry->config.commands[command].n_arguments, deadline_us,
+              fn, fn_user);
+}
+
 struct tt_device_hooks requests_hooks(struct tt_host *host)
 {
-  return (struct tt_device_hooks){.user = host, .read = hook_read, .write = hook_write};
+  return (struct tt_device_hooks){.user = host, .read = hook_read, .write = hook_write, .command = hook_command};
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------------------- */

@@ -273,11 +273,14 @@ _Static_assert(sizeof(enum tt_type) == sizeof(int) && sizeof(unsigned) == sizeof
     .name = #member_, .type = TT_OPTION_##type_, .offset = offsetof(struct struct_, member_)                       \
   }
 static const struct tt_option point_members[] = {
-    ROW(tt_point, name, STRING),        ROW(tt_point, type, CHOICE),       ROW(tt_point, wire_type, CHOICE),
-    ROW(tt_point, unit, STRING),        ROW(tt_point, ucum, STRING),       ROW(tt_point, categories, CHOICE),
-    ROW(tt_point, poll, CHOICE),        ROW(tt_point, stale_us, DURATION), ROW(tt_point, is_hidden, BOOLEAN),
-    ROW(tt_point, is_counter, BOOLEAN), ROW(tt_point, has_scale, BOOLEAN), ROW(tt_point, scale, NUMBER),
-    ROW(tt_point, offset, NUMBER),      ROW(tt_point, missing, CHOICE),    TT_OPTION_END,
+    ROW(tt_point, name, STRING),       ROW(tt_point, type, CHOICE),
+    ROW(tt_point, wire_type, CHOICE),  ROW(tt_point, unit, STRING),
+    ROW(tt_point, ucum, STRING),       ROW(tt_point, categories, CHOICE),
+    ROW(tt_point, poll, CHOICE),       ROW(tt_point, stale_us, DURATION),
+    ROW(tt_point, is_hidden, BOOLEAN), ROW(tt_point, is_counter, BOOLEAN),
+    ROW(tt_point, has_scale, BOOLEAN), ROW(tt_point, scale, NUMBER),
+    ROW(tt_point, offset, NUMBER),     ROW(tt_point, missing, CHOICE),
+    ROW(tt_point, is_secret, BOOLEAN), TT_OPTION_END,
 };
 static const struct tt_option write_members[] = {
     ROW(tt_write, has_range, BOOLEAN),  ROW(tt_write, min, NUMBER),
@@ -431,6 +434,38 @@ static void take_point(struct unpacker *u, const struct tt_bridge_ops *ops, stru
     point->write = take_write(u, ops);
 }
 
+/* ---- Commands --------------------------------------------------------------------------------------------------- */
+static void put_command(struct packer *p, const struct tt_bridge_ops *ops, const struct tt_command *command)
+{
+  tt_put_text(p->out, command->name);
+  put_mark(p, &command->mark);
+  put_label(p, &command->label);
+  put_label(p, &command->confirm);
+  tt_put_number(p->out, command->within_us);
+  put_struct(p, &ops->command_address, command->address);
+  tt_put_number(p->out, command->n_arguments);
+  for (size_t i = 0; i < command->n_arguments; i++)
+    put_point(p, ops, &command->arguments[i]);
+}
+
+static void take_command(struct unpacker *u, const struct tt_bridge_ops *ops, struct tt_command *command)
+{
+  command->name = take_text(u);
+  command->mark = take_mark(u);
+  take_label(u, &command->label);
+  take_label(u, &command->confirm);
+  command->within_us = tt_take_number(u->in, UINT64_MAX);
+  command->address = take_struct(u, &ops->command_address);
+  command->n_arguments = tt_take_count(u->in, TT_ARGUMENTS_MAX);
+  struct tt_point *arguments = take_room(u, command->n_arguments, sizeof *arguments);
+  for (size_t i = 0; i < command->n_arguments && !u->in->is_bad; i++) {
+    take_point(u, ops, &arguments[i]);
+    u->in->is_bad |= !arguments[i].write;
+  }
+  command->arguments = arguments;
+  u->in->is_bad |= !command->name;
+}
+
 /* ---- The whole ---------------------------------------------------------------------------------------------------- */
 void tt_pack(const struct tt_option *table, const void *options, unsigned flags, struct tt_buf *out)
 {
@@ -455,6 +490,9 @@ void tt_pack_device(const struct tt_device_config *config, const struct tt_bridg
   tt_put_number(out, config->n_points);
   for (size_t i = 0; i < config->n_points; i++)
     put_point(&p, ops, &config->points[i]);
+  tt_put_number(out, config->n_commands);
+  for (size_t i = 0; i < config->n_commands; i++)
+    put_command(&p, ops, &config->commands[i]);
 }
 
 int tt_unpack_device(const struct tt_bridge_ops *ops, struct tt_bytes *in, struct tt_arena *arena,
@@ -473,9 +511,14 @@ int tt_unpack_device(const struct tt_bridge_ops *ops, struct tt_bytes *in, struc
     const struct tt_write *write = points[i].write;
     in->is_bad |= write && write->verify_point != TT_NO_POINT && write->verify_point >= config.n_points;
   }
+  config.n_commands = tt_take_count(in, TT_COMMANDS_MAX);
+  struct tt_command *commands = take_room(&u, config.n_commands, sizeof *commands);
+  for (size_t i = 0; i < config.n_commands && !in->is_bad; i++)
+    take_command(&u, ops, &commands[i]);
   if (in->is_bad || !config.key)
     return -EBADMSG;
   config.points = points;
+  config.commands = commands;
   *ret = config;
   return 0;
 }

@@ -39,30 +39,36 @@ void tt_controls_drop(struct tt_core *core)
 }
 
 /* ---- Order ------------------------------------------------------------------------------------------- */
-static bool shares_node(const struct tt_control *a, const struct tt_control *b)
+static bool is_about(const struct tt_control *c, const tt_id nodes[], size_t n)
 {
-  for (size_t i = 0; i < a->n_nodes; i++)
-    for (size_t j = 0; j < b->n_nodes; j++)
-      if (a->nodes[i] == b->nodes[j])
+  for (size_t i = 0; i < c->n_nodes; i++)
+    for (size_t j = 0; j < n; j++)
+      if (c->nodes[i] == nodes[j])
         return true;
   return false;
 }
 
 /* A command does not overtake an earlier one of its caller that has not begun, nor anybody's that is permitted and about
  * one of its nodes: verification must see its own write, not the next. */
+bool tt_controls_precede(const struct tt_core *core, tt_id id, const char *bare, const tt_id nodes[], size_t n)
+{
+  for (const struct tt_control *c = core->controls; c && c->id < id; c = c->next) {
+    if (c->stage <= COMMAND_WAITING && !strcmp(c->caller->bare, bare))
+      return true;
+    if (c->stage != COMMAND_ACCESS && is_about(c, nodes, n))
+      return true;
+  }
+  return false;
+}
+
 static bool may_begin(const struct tt_control *c)
 {
-  for (const struct tt_control *e = c->core->controls; e && e != c; e = e->next) {
-    if (e->stage <= COMMAND_WAITING && !strcmp(e->caller->bare, c->caller->bare))
-      return false;
-    if (e->stage != COMMAND_ACCESS && shares_node(e, c))
-      return false;
-  }
-  return true;
+  return !tt_controls_precede(c->core, c->id, c->caller->bare, c->nodes, c->n_nodes) &&
+         !tt_executions_precede(c->core, c->id, c->caller->bare, c->nodes, c->n_nodes);
 }
 
 /* Begin whatever may. A command may end at once and its end start others: then look again from the front. */
-static void schedule(struct tt_core *core)
+void tt_commands_schedule(struct tt_core *core)
 {
   core->is_schedule_due = true;
   if (core->is_scheduling)
@@ -76,6 +82,8 @@ static void schedule(struct tt_core *core)
     if (c) {
       core->is_schedule_due = true;
       command_begin(c);
+    } else if (tt_executions_begin(core)) {
+      core->is_schedule_due = true;
     }
   }
   core->is_scheduling = false;
@@ -161,7 +169,7 @@ static void tell(struct tt_control *c, enum tt_refusal refusal, const char *text
   tt_ticket_forget(&c->ticket);
   c->fn(c->user, &result);
   command_free(c);
-  schedule(core);
+  tt_commands_schedule(core);
 }
 
 void command_finish(struct tt_control *c, enum tt_refusal refusal, const char *why)
@@ -309,7 +317,7 @@ static void decided(struct tt_control *c, enum tt_refusal refusal, const struct 
   c->is_just_decided = true;
   struct tt_core *core = c->core;
   tt_id id = c->id;
-  schedule(core);
+  tt_commands_schedule(core);
   for (c = core->controls; c; c = c->next)
     if (c->id == id)
       c->is_just_decided = false; /* it has to wait for others, or was begun */

@@ -33,6 +33,7 @@ void tt_core_destroy(struct tt_core *core)
   tt_readouts_drop(core);
   tt_controls_drop(core);
   tt_forms_drop(core);
+  tt_executions_drop(core);
   tt_subscriptions_destroy(core);
   for (struct tt_ticket *ticket = core->tickets, *next; ticket; ticket = next) {
     next = ticket->next;
@@ -78,16 +79,18 @@ void tt_core_turn(struct tt_core *core, struct tt_now now)
   core->now = now;
   tt_controls_turn(core);
   tt_forms_turn(core);
+  tt_executions_turn(core);
   tt_readouts_turn(core);
 }
 
 uint64_t tt_core_due(const struct tt_core *core)
 {
-  uint64_t due = tt_readouts_due(core), controls = tt_controls_due(core), forms = tt_forms_due(core);
-  uint64_t subscriptions = tt_subscriptions_due(core);
-  due = subscriptions < due ? subscriptions : due;
-  due = controls < due ? controls : due;
-  return forms < due ? forms : due;
+  const uint64_t dues[] = {tt_controls_due(core), tt_forms_due(core), tt_executions_due(core),
+                           tt_subscriptions_due(core)};
+  uint64_t due = tt_readouts_due(core);
+  for (size_t i = 0; i < TT_COUNT(dues); i++)
+    due = dues[i] < due ? dues[i] : due;
+  return due;
 }
 
 uint64_t tt_core_max_age(const struct tt_core *core, const struct tt_point *point)

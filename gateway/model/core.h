@@ -83,6 +83,9 @@ struct tt_audit_hooks {
   void (*outcome)(void *user, uint64_t id, enum tt_refusal result, const char *text);
   /* A request was refused. Joined per minute and caller by the receiver. */
   void (*refused)(void *user, const struct tt_caller *caller, enum tt_access_op op, const char *node);
+  /* As `decision`, before a command is executed; a value per argument. What is secret of them must not be written. */
+  uint64_t (*command)(void *user, const struct tt_caller *caller, const struct tt_node *node,
+                      const struct tt_command *command, const struct tt_value values[]);
 };
 
 /* ---- Devices: reached through bridge/host ------------------------------------------------------------ */
@@ -97,6 +100,10 @@ struct tt_device_hooks {
               void *fn_user);
   int (*write)(void *user, tt_id node, uint16_t point, const struct tt_value *raw, uint64_t deadline_us,
                tt_device_fn fn, void *fn_user);
+  /* One raw value per argument. `fn` gets what the device said, also when it was done; writes and commands of one device
+   * are done one after the other. */
+  int (*command)(void *user, tt_id node, uint16_t command, const struct tt_value raws[], uint64_t deadline_us,
+                 tt_device_fn fn, void *fn_user);
 };
 
 struct tt_poll_class {

@@ -132,6 +132,16 @@ int tt_node_point(const struct tt_node *node, const char *name, uint16_t *ret_po
   return -ENOENT;
 }
 
+int tt_node_command(const struct tt_node *node, const char *name, uint16_t *ret_command)
+{
+  for (size_t i = 0; i < node->n_commands; i++)
+    if (!strcmp(node->commands[i].name, name)) {
+      *ret_command = (uint16_t)i;
+      return 0;
+    }
+  return -ENOENT;
+}
+
 bool tt_node_has_field(const struct tt_node *node, uint16_t point)
 {
   if (point >= node->n_points || node->points[point].is_hidden)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * requests.h: the inside of struct tt_core, and what the kinds of requests share. Private to core.c, readout.c,
- * control.c, command.c and parameters.c.
+ * control.c, command.c, parameters.c and execute.c.
  */
 #pragma once
 
@@ -11,6 +11,7 @@ struct tt_readout;
 struct tt_control;
 struct tt_form;
 struct tt_subscriptions;
+struct tt_execution;
 
 struct tt_core {
   struct tt_tree *tree;
@@ -24,7 +25,8 @@ struct tt_core {
   struct tt_readout *readouts; /* hash by id */
   struct tt_control *controls; /* in order of arrival */
   bool is_scheduling, is_schedule_due;
-  struct tt_form *forms; /* likewise */
+  struct tt_form *forms;           /* likewise */
+  struct tt_execution *executions; /* likewise */
   struct tt_ticket *tickets;
   struct tt_subscriptions *subscriptions;
 };
@@ -65,7 +67,7 @@ bool tt_names_has(const struct tt_names *names, const char *name);
 /* The bridge's own words for a failure, or ours. */
 const char *tt_error_text(int error, const char *text);
 
-/* readout.c, control.c, parameters.c: do what is due; when the next is; forget everything. */
+/* readout.c, control.c, parameters.c, execute.c: do what is due; when the next is; forget everything. */
 void tt_readouts_turn(struct tt_core *core);
 uint64_t tt_readouts_due(const struct tt_core *core);
 void tt_readouts_drop(struct tt_core *core);
@@ -79,5 +81,18 @@ void tt_forms_drop(struct tt_core *core);
 int tt_subscriptions_create(struct tt_core *core);
 uint64_t tt_subscriptions_due(const struct tt_core *core);
 void tt_subscriptions_destroy(struct tt_core *core); /* while the tree stands */
+void tt_executions_turn(struct tt_core *core);
+uint64_t tt_executions_due(const struct tt_core *core);
+void tt_executions_drop(struct tt_core *core);
+
+/* Sets (control.c) and commands (execute.c) wait for each other. Ids rise in order of arrival: is there one before `id` that
+ * this one must not overtake? That is one of the same caller (`bare`) that has not begun, or anybody's that is permitted and
+ * about one of these nodes. */
+bool tt_controls_precede(const struct tt_core *core, tt_id id, const char *bare, const tt_id nodes[], size_t n);
+bool tt_executions_precede(const struct tt_core *core, tt_id id, const char *bare, const tt_id nodes[], size_t n);
+/* control.c: begin whatever may, of both. execute.c: begin the first that may; false: none. */
+void tt_commands_schedule(struct tt_core *core);
+bool tt_executions_begin(struct tt_core *core);
+
 /* A point was reported: a command may be waiting for it. */
 void tt_controls_report(struct tt_core *core, const struct tt_node *node, uint16_t point);

@@ -267,6 +267,8 @@ static struct tt_node *node_create(const struct tt_node_spec *spec)
   node->model = spec->model;
   node->points = spec->points;
   node->n_points = spec->n_points;
+  node->commands = spec->commands;
+  node->n_commands = spec->is_disabled ? 0 : spec->n_commands;
   node->timeout_us = spec->timeout_us;
   node->is_disabled = spec->is_disabled;
   if (node->n_points > 0) {
@@ -402,7 +404,7 @@ int tt_tree_add(struct tt_tree *tree, struct tt_now now, const struct tt_node_sp
   int r = key_check(spec);
   if (r >= 0 && has_place)
     r = path_check(spec->place);
-  if (r >= 0 && spec->n_points > TT_POINTS_MAX)
+  if (r >= 0 && (spec->n_points > TT_POINTS_MAX || spec->n_commands > TT_COMMANDS_MAX))
     r = -EINVAL;
   if (r < 0)
     return r;

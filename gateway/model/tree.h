@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include <thingtree/point.h>
+#include <thingtree/command.h>
 
 #define TT_SOURCE_DEFAULT  "MeteringTopology" /* XEP-0326: the id that existing clients expect */
 #define TT_GATEWAY_KEY     "gateway"          /* reserved root node; children are gateway/<connection> */
@@ -61,6 +61,8 @@ struct tt_node {
   const char *path;              /* for globs: path of places + "/" + key; a place's own path */
   const struct tt_point *points; /* borrowed, constant */
   size_t n_points;
+  const struct tt_command *commands; /* borrowed, constant */
+  size_t n_commands;
   struct tt_field *fields;     /* n_points of them; the cache */
   char **field_errors;         /* n_points; why this field cannot be read now, or NULL */
   struct tt_message *messages; /* n_messages of them; NULL when there are none */
@@ -96,6 +98,8 @@ struct tt_node_spec {
   const char *type, *vendor, *model;
   const struct tt_point *points;
   size_t n_points;
+  const struct tt_command *commands;
+  size_t n_commands;
   uint64_t timeout_us;
   bool is_disabled;
 };
@@ -128,6 +132,8 @@ const char *tt_node_label(const struct tt_node *node, const char *language);
 
 /* A point by field name, hidden ones excepted; -ENOENT. */
 int tt_node_point(const struct tt_node *node, const char *name, uint16_t *ret_point);
+/* A command by name; -ENOENT. A node that is disabled has none. */
+int tt_node_command(const struct tt_node *node, const char *name, uint16_t *ret_command);
 /* Is this point a field that can be shown: not hidden, and readable from the device or kept by the gateway. */
 bool tt_node_has_field(const struct tt_node *node, uint16_t point);
 bool tt_node_is_readable(const struct tt_node *node);     /* has a visible readable point */

@@ -217,6 +217,27 @@ static uint64_t audit_decision(void *user, const struct tt_caller *caller, const
   return line_write(audit, line, "decision") < 0 ? 0 : id;
 }
 
+static uint64_t audit_command(void *user, const struct tt_caller *caller, const struct tt_node *node,
+                              const struct tt_command *command, const struct tt_value values[])
+{
+  struct tt_audit *audit = user;
+  uint64_t id = ++audit->last_id ? audit->last_id : ++audit->last_id;
+  struct json_object *line = line_new("decision", tt_core_now(audit->core).wall_us);
+  struct json_object *arguments = json_object_new_object();
+  add_id(line, id);
+  add_who(line, caller->kind, caller->kind == TT_CALLER_CLI && caller->bare ? caller->bare : caller->jid);
+  add_text(line, "node", node->key);
+  add_text(line, "command", command->name);
+  for (size_t i = 0; i < command->n_arguments; i++) {
+    if (command->arguments[i].is_secret)
+      json_object_object_add(arguments, command->arguments[i].name, json_object_new_string("(secret)"));
+    else
+      add_value(arguments, command->arguments[i].name, &values[i]);
+  }
+  json_object_object_add(line, "arguments", arguments);
+  return line_write(audit, line, "decision") < 0 ? 0 : id;
+}
+
 static void audit_outcome(void *user, uint64_t id, enum tt_refusal result, const char *text)
 {
   struct tt_audit *audit = user;
@@ -340,6 +361,9 @@ void tt_audit_destroy(struct tt_audit *audit)
 struct tt_audit_hooks tt_audit_hooks(struct tt_audit *audit, struct tt_core *core)
 {
   audit->core = core;
-  return (struct tt_audit_hooks){
-      .user = audit, .decision = audit_decision, .outcome = audit_outcome, .refused = audit_refused};
+  return (struct tt_audit_hooks){.user = audit,
+                                 .decision = audit_decision,
+                                 .command = audit_command,
+                                 .outcome = audit_outcome,
+                                 .refused = audit_refused};
 }

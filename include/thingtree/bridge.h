@@ -5,7 +5,8 @@
  * bridge may call stands in host.h.
  *
  * Words: an *instance* is one connection (struct tt_bridge), a *device* is one node of the tree behind it
- * (struct tt_device), a *point* is one field or parameter of a device (point.h).
+ * (struct tt_device), a *point* is one field or parameter of a device (point.h), a *command* is something it can be told
+ * to do (command.h).
  *
  * Threads: every function below is called on the loop thread and must not block. A bridge may own threads; they
  * reach the core by tt_post() alone.
@@ -14,11 +15,12 @@
  */
 #pragma once
 
+#include <thingtree/command.h>
 #include <thingtree/host.h>
 #include <thingtree/option.h>
 #include <thingtree/point.h>
 
-#define TT_BRIDGE_ABI 3u
+#define TT_BRIDGE_ABI 4u
 
 /* Most devices and requests one instance may have; the host refuses more. */
 #define TT_BRIDGE_DEVICES_MAX  1000
@@ -46,6 +48,8 @@ struct tt_device_config {
   const void *options; /* struct of ops->device */
   const struct tt_point *points;
   size_t n_points;
+  const struct tt_command *commands;
+  size_t n_commands;
 };
 
 struct tt_bridge_ops {
@@ -57,6 +61,7 @@ struct tt_bridge_ops {
   struct tt_level device;           /* of a mapping, beside the core's keys (mapping, params, points, ...) */
   struct tt_level read_address;     /* of a point, beside the core's keys */
   struct tt_level write_address;    /* of `write:`, beside the core's keys */
+  struct tt_level command_address;  /* of a command, beside the core's keys */
   const struct tt_wire_type *types; /* may be NULL */
   bool is_isolated;                 /* runs in a process of its own unless the connection says `isolate: false` */
 
@@ -112,10 +117,15 @@ struct tt_bridge_ops {
    * The host never has two open at one instance. */
   void (*discover)(struct tt_bridge *bridge, tt_id request, uint64_t deadline_us);
 
-  /* Run a command of the bridge's own on a device (a reset, an identification blink). NULL when it has none.
-   * `name` and `argument` are valid during the call only; tt_done(request) exactly once. */
-  void (*command)(struct tt_bridge *bridge, tt_id request, struct tt_device *device, const char *name,
-                  const struct tt_value *argument, uint64_t deadline_us);
+  /* Have a device do one of its commands (an index into its configuration), once. NULL when the protocol has no such
+   * thing; then mappings have no `commands:`. `arguments` are raw values, one per argument of the command in its order,
+   * those that were left out as well; valid during the call only. tt_done(request, 0, text) when the device has done it or
+   * taken it over, as the manual of the bridge says; `text` is what it had to say, for people, and what of that belongs to
+   * a point is reported before. A negative errno otherwise. Like a write: exactly once, never from within the call; never
+   * queued over a lost link, never repeated, never after the deadline; commands and writes of one device come one after the
+   * other. */
+  void (*command)(struct tt_bridge *bridge, tt_id request, struct tt_device *device, uint16_t command,
+                  const struct tt_value arguments[], uint64_t deadline_us);
 
   /* Look what the device has, configured or not, in a part of its address space: `what`, in words of the protocol, as a
    * person gives them (`check --probe --scan`); valid during the call only. NULL when the protocol has no such thing.

@@ -74,6 +74,7 @@ struct tt_point {
   uint64_t stale_us; /* a value older than this is stale; 0: never */
   bool is_hidden;    /* exists for verification only: neither shown nor read by anyone else */
   bool is_counter;   /* only ever grows */
+  bool is_secret;    /* an argument of a command that is a credential: neither shown nor written down */
   /* conversion */
   bool has_scale;
   double scale, offset; /* value = raw * scale + offset */

@@ -259,6 +259,28 @@ static void test_a_full_disk_refuses_writes(void **state)
   assert_string_equal(member(2, "kind"), "decision");
 }
 
+static void test_a_command(void **state)
+{
+  static struct tt_write write = {.verify_point = TT_NO_POINT};
+  static const struct tt_point arguments[] = {
+      {.name = "level", .type = TT_TYPE_INT64, .write = &write},
+      {.name = "key", .type = TT_TYPE_STRING, .is_secret = true, .write = &write}};
+  static const struct tt_command command = {.name = "go", .arguments = arguments, .n_arguments = 2};
+  const struct tt_value values[] = {TT_VALUE_INT64(5), {.type = TT_TYPE_STRING, .text = (char[]){"hunter2"}}};
+  (void)state;
+  uint64_t id = hooks.command(hooks.user, &alice, node, &command, values);
+  assert_true(id != 0);
+  hooks.outcome(hooks.user, id, TT_OK, NULL);
+  assert_string_equal(member(0, "kind"), "decision");
+  assert_string_equal(member(0, "node"), node->key);
+  assert_string_equal(member(0, "command"), "go");
+  assert_string_equal(member(0, "arguments"), "{ \"level\": \"5\", \"key\": \"(secret)\" }");
+  assert_string_equal(member(1, "kind"), "outcome");
+  char said[20];
+  snprintf(said, sizeof said, "%s", member(0, "id"));
+  assert_string_equal(member(1, "id"), said);
+}
+
 /* Killed right after the decision: its line is there. */
 static void test_the_decision_survives_a_kill(void **state)
 {
@@ -302,6 +324,7 @@ int main(void)
       TEST(test_rotation),
       TEST(test_a_torn_line_does_not_spoil_the_next),
       TEST(test_a_full_disk_refuses_writes),
+      TEST(test_a_command),
       TEST(test_the_decision_survives_a_kill),
       TEST(test_files_that_are_none),
   };

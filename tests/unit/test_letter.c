@@ -12,6 +12,9 @@ static const struct tt_candidate candidate = {
     .id = "one", .model = "M", .facts = facts, .n_facts = TT_COUNT(facts)};
 static char text_value[] = "on";
 
+static const struct tt_value values[] = {{.type = TT_TYPE_INT64, .int64 = -4},
+                                         {.type = TT_TYPE_STRING, .text = text_value}};
+
 static const struct tt_letter letters[] = {
     {.type = TT_FRAME_HELLO, .number = TT_BRIDGE_ABI, .text = "1.2"},
     {.type = TT_FRAME_CONFIG, .blob = "\0\1\2", .blob_size = 3},
@@ -25,7 +28,8 @@ static const struct tt_letter letters[] = {
      .point = 2,
      .value = {.type = TT_TYPE_INT64, .int64 = -4}},
     {.type = TT_FRAME_DISCOVER, .id = 5, .time_us = TT_NEVER},
-    {.type = TT_FRAME_COMMAND, .id = 5, .device = 3, .text = "blink", .value = {.type = TT_TYPE_NONE}},
+    {.type = TT_FRAME_COMMAND, .id = 5, .device = 3, .time_us = 17, .point = 4},
+    {.type = TT_FRAME_COMMAND, .id = 5, .device = 3, .point = 4, .values = values, .n_values = 2},
     {.type = TT_FRAME_PING},
     {.type = TT_FRAME_STOP},
     {.type = TT_FRAME_READY, .number = 3},
