@@ -24,7 +24,7 @@ SECRETS = ["s3cret-in-a-file", "s3cret-in-the-yaml", "s3cret-in-the-environment"
 ELSEWHERE = {
     "file-too-large": "load", "too-many-files": "load", "too-many-items": "load", "too-many-directories": "load",
     "too-many-connections": "connection", "unusable-bridge": "connection", "too-many-devices": "device",
-    "too-many-languages": "label", "too-many-entries": "map", "too-many-params": "params", "too-many-points": "point",
+    "too-many-languages": "label", "too-many-entries": "map", "too-many-params": "params", "too-many-points": "point", "too-many-commands": "command", "too-many-arguments": "command",
     "bad-description": "describe", "too-many-poll-classes": "sections", "too-many-rules": "sections",
 }
 

@@ -35,16 +35,22 @@ static void composing_finish(struct composing *c)
 
 /* One argument by the rules of its variable; `variable` NULL: as it is. */
 static int add(struct composing *c, const char *name, const char *text, const struct up_variable *variable,
-               const struct tt_value *value, char why[static UP_WHY_SIZE])
+               const struct up_given *given, char why[static UP_WHY_SIZE])
 {
   struct tt_value literal = {.type = TT_TYPE_STRING, .text = (char *)(uintptr_t)text}; /* only read */
-  const struct tt_value *given = value && strcmp(text, UP_VALUE) == 0 ? value : &literal;
+  const struct tt_value *value = &literal;
+  size_t argument;
+  if (given && given->value && strcmp(text, UP_VALUE) == 0)
+    value = given->value;
+  else if (given && given->command && up_is_argument(given->command, text, &argument) &&
+           argument < given->command->n_arguments)
+    value = &given->arguments[argument];
   struct tt_buf *out = &c->texts[c->n];
   int r = 0;
   if (variable)
-    r = up_value_write(variable, given, out, why);
+    r = up_value_write(variable, value, out, why);
   else
-    tt_value_print(given, out);
+    tt_value_print(value, out);
   if (r == 0 && out->failed)
     r = -ENOMEM;
   c->arguments[c->n++] = (struct up_text_argument){name, out->data ? out->data : ""};
@@ -53,7 +59,7 @@ static int add(struct composing *c, const char *name, const char *text, const st
 
 /* In the order of the description, with everything it demands and nothing else. */
 static int add_described(struct composing *c, const struct up_action *action, const struct up_call *call,
-                         const struct tt_value *value, char why[static UP_WHY_SIZE])
+                         const struct up_given *given, char why[static UP_WHY_SIZE])
 {
   for (size_t i = 0; call->in && i < call->in->n; i++)
     if (!up_action_argument(action, call->in->keys[i], false)) {
@@ -69,7 +75,7 @@ static int add_described(struct composing *c, const struct up_action *action, co
       snprintf(why, UP_WHY_SIZE, "%s of this device needs the argument %s", call->action, a->name);
       return -EINVAL;
     }
-    int r = add(c, a->name, text, a->variable, value, why);
+    int r = add(c, a->name, text, a->variable, given, why);
     if (r < 0)
       return r;
   }
@@ -84,7 +90,7 @@ static int add_as_written(struct composing *c, const struct up_call *call, char 
   return r;
 }
 
-int up_compose(struct up_device *d, const struct up_call *call, size_t service, const struct tt_value *value,
+int up_compose(struct up_device *d, const struct up_call *call, size_t service, const struct up_given *given,
                struct tt_buf *out, char why[static UP_WHY_SIZE])
 {
   struct composing TT_CLEANUP(composing_finish) c = {.n = 0};
@@ -95,15 +101,16 @@ int up_compose(struct up_device *d, const struct up_call *call, size_t service, 
     snprintf(why, UP_WHY_SIZE, "this device has no action %s", call->action);
     return -EOPNOTSUPP;
   }
-  if (!scpd && value) {
-    snprintf(why, UP_WHY_SIZE, "the device does not describe %s, so nothing is written", call->action);
+  if (!scpd && given) {
+    snprintf(why, UP_WHY_SIZE, "the device does not describe %s, so nothing is %s", call->action,
+             given->command ? "done" : "written");
     return -EOPNOTSUPP;
   }
   if (action && call->out && !up_action_argument(action, call->out, true)) {
     snprintf(why, UP_WHY_SIZE, "%s of this device does not answer with %s", call->action, call->out);
     return -EINVAL;
   }
-  r = action ? add_described(&c, action, call, value, why) : add_as_written(&c, call, why);
+  r = action ? add_described(&c, action, call, given, why) : add_as_written(&c, call, why);
   if (r == 0)
     r = up_soap_compose(d->description->services[service].type, call->action, c.arguments, c.n, out);
   if (r < 0 && !*why)

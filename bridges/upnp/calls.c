@@ -19,7 +19,7 @@ struct up_job {
   size_t service;
   size_t call;     /* of a read */
   char *body;      /* of a write; else the call's */
-  size_t n_points; /* 0: a write */
+  size_t n_points; /* 0: a write or a command */
   uint16_t points[];
 };
 
@@ -140,9 +140,12 @@ static void on_answer(void *user, const struct tt_fetch_answer *answer)
   if (job->n_points > 0)
     on_points(job, error, response, why);
   if (request) {
+    char said[UP_SAID_SIZE] = "";
     request->n_jobs--;
+    if (request->command && error == 0)
+      up_command_answered(d, job->service, job->action, response, said);
     if (job->n_points == 0)
-      up_request_finish(request, error, why);
+      up_request_finish(request, error, error == 0 ? said : why);
     else if (request->n_jobs == 0)
       up_request_finish(request, 0, NULL);
   }
@@ -320,26 +323,25 @@ void up_calls_read(struct up_request *request)
     up_request_decide(request, 0, "%s", "");
 }
 
-void up_calls_write(struct up_request *request, const struct tt_value *value)
+void up_calls_do(struct up_request *request, const struct up_call *call, const struct up_given *given)
 {
   struct up_device *d = request->device;
-  const struct up_write_options *write = d->config->points[request->points[0]].write->address;
-  size_t service = up_service_of(d, write->call.service);
+  size_t service = up_service_of(d, call->service);
   char why[UP_WHY_SIZE] = "";
   TT_AUTOBUF struct tt_buf body = TT_BUF(UP_SOAP_SIZE_MAX);
   if (service == UP_NONE) {
     up_request_decide(request, -EOPNOTSUPP, "the device has no service %s",
-                      up_service_type(d->options, write->call.service));
+                      up_service_type(d->options, call->service));
     return;
   }
-  int r = up_compose(d, &write->call, service, value, &body, why);
+  int r = up_compose(d, call, service, given, &body, why);
   struct up_job *job = r == 0 ? job_create(d, request, 0) : NULL, *after = NULL, *one;
   if (r < 0 || !job) {
     up_request_decide(request, r < 0 ? r : -ENOMEM, "%s", *why ? why : "no memory");
     return;
   }
   job->service = service;
-  job->action = write->call.action;
+  job->action = call->action;
   job->body = tt_buf_steal(&body);
   DL_FOREACH(d->jobs, one) {
     if (one->fetch || one->n_points == 0)

@@ -162,6 +162,43 @@ static void check_write(struct place p, const struct up_write_options *write)
     tt_diag(p.diags, TT_SEVERITY_ERROR, "bad-argument", p.mark, "%s: write: no argument is " UP_VALUE, p.point);
 }
 
+/* Every argument goes somewhere, and nothing else stands for one. */
+static void check_arguments(const struct place *p, const struct tt_command *command, const struct tt_item *in)
+{
+  bool is_used[TT_ARGUMENTS_MAX] = {false};
+  for (size_t i = 0; in && in->kind == TT_ITEM_MAP && i < in->n; i++) {
+    const char *text = in->items[i]->kind == TT_ITEM_SCALAR ? in->items[i]->text : "";
+    size_t argument;
+    if (!up_is_argument(command, text, &argument)) {
+      if (strstr(text, UP_ARGUMENT))
+        tt_diag(p->diags, TT_SEVERITY_ERROR, "bad-argument", in->items[i]->mark,
+                "%s: %s: an argument of the command is all of the text, or nothing of it", p->point, in->keys[i]);
+    } else if (argument == command->n_arguments) {
+      tt_diag(p->diags, TT_SEVERITY_ERROR, "bad-argument", in->items[i]->mark,
+              "%s: %s: the command has no such argument", p->point, in->keys[i]);
+    } else {
+      is_used[argument] = true;
+    }
+  }
+  for (size_t i = 0; i < command->n_arguments; i++)
+    if (!is_used[i])
+      tt_diag(p->diags, TT_SEVERITY_ERROR, "bad-argument", command->arguments[i].mark,
+              "%s: nothing is ${" TT_ARGUMENT_HOLE "%s}", p->point, command->arguments[i].name);
+}
+
+static void check_command(struct place p, const struct tt_command *command)
+{
+  const struct up_command_options *options = command->address;
+  p.what = "call";
+  if (!is_given(&options->call)) {
+    tt_diag(p.diags, TT_SEVERITY_ERROR, "no-call", p.mark, "%s has no call", p.point);
+    return;
+  }
+  if (check_call(&p, &options->call) > 0)
+    tt_diag(p.diags, TT_SEVERITY_ERROR, "bad-argument", p.mark, "%s: a command has no " UP_VALUE, p.point);
+  check_arguments(&p, command, options->call.in);
+}
+
 static void check_connection(const struct up_connection *connection, struct tt_diags *diags)
 {
   size_t n = connection->interface ? strlen(connection->interface) : 0;
@@ -198,5 +235,10 @@ void up_check(const void *connection, const struct tt_device_config *device, str
       check_read(p, point->address);
     if (point->write)
       check_write(p, point->write->address);
+  }
+  for (size_t i = 0; i < device->n_commands; i++) {
+    p.mark = device->commands[i].mark;
+    p.point = device->commands[i].name;
+    check_command(p, &device->commands[i]);
   }
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * describe.c: points out of service descriptions.
+ * describe.c: points and commands out of service descriptions: what an action asks for and gives is a point where there is
+ * one for it; every other action is a command.
  */
+#define _GNU_SOURCE /* strcasestr */
 #include "describe.h"
 
 #include "event.h"
@@ -17,10 +19,11 @@
 #define VALUE_TAKING "Set"
 
 struct telling {
-  struct json_object *points;
+  struct json_object *points, *commands;
   const struct up_service *service;
   const struct up_scpd *scpd;
   bool has_last_change;
+  bool is_used[UP_ACTIONS_MAX]; /* actions of the service that read or write a point */
   int error;
 };
 
@@ -76,8 +79,9 @@ static void put_service_name(struct tt_buf *out, const char *type)
   snake(out, word);
 }
 
-/* A name that no point has yet: that of the variable, with the service before it where two services have the same. */
-static bool name_point(const struct telling *t, const char *variable, char out[static NAME_MAX_ + 1])
+/* A name that none of `taken` has yet: that of the variable, with the service before it where two services have the same. */
+static bool name_in(const struct telling *t, struct json_object *taken, const char *variable,
+                    char out[static NAME_MAX_ + 1])
 {
   for (int with_service = 0; with_service < 2; with_service++) {
     TT_AUTOBUF struct tt_buf name = TT_BUF(0);
@@ -89,7 +93,7 @@ static bool name_point(const struct telling *t, const char *variable, char out[s
     if (name.failed || name.len == 0)
       return false;
     snprintf(out, NAME_MAX_ + 1, "%s", name.data);
-    if (!json_object_object_get_ex(t->points, out, NULL))
+    if (!json_object_object_get_ex(taken, out, NULL))
       return true;
   }
   return false;
@@ -243,7 +247,7 @@ static void tell_variable(struct telling *t, const struct up_variable *variable)
   bool is_helper = begins(variable->name, HELPER) || strcmp(variable->name, UP_LAST_CHANGE) == 0;
   bool has_event = variable->is_evented || (t->has_last_change && get);
   if (is_helper || (!get && !has_event) || json_object_object_length(t->points) >= UP_DESCRIBE_POINTS_MAX ||
-      !name_point(t, variable->name, name))
+      !name_in(t, t->points, variable->name, name))
     return;
   const char *type = type_of(variable, set != NULL);
   struct json_object *point = json_object_new_object();
@@ -265,10 +269,91 @@ static void tell_variable(struct telling *t, const struct up_variable *variable)
     put_text(t, write, "verify", get ? "readback" : "none");
     put(t, point, "write", write);
   }
-  if (json_object_object_length(point) > 1)
+  if (json_object_object_length(point) > 1) {
     put(t, t->points, name, point);
-  else
+    if (get)
+      t->is_used[get - t->scpd->actions] = true;
+    if (set)
+      t->is_used[set - t->scpd->actions] = true;
+  } else {
     json_object_put(point);
+  }
+}
+
+/* ---- Commands ------------------------------------------------------------------------------------------------- */
+/* What the caller need not choose: there is one instance, or one value. */
+static const char *fixed(const struct up_variable *variable)
+{
+  if (strcmp(variable->name, HELPER "InstanceID") == 0)
+    return "0";
+  return variable->n_allowed == 1 ? variable->allowed[0] : NULL;
+}
+
+/* By its name; what is so called must not be written down. */
+static bool is_secret(const char *name)
+{
+  static const char *const words[] = {"password", "passphrase", "passcode", "secret", "presharedkey", "wepkey"};
+  for (size_t i = 0; i < TT_COUNT(words); i++)
+    if (strcasestr(name, words[i]))
+      return true;
+  return false;
+}
+
+static struct json_object *argument_of(struct telling *t, const struct up_argument *a)
+{
+  const struct up_variable *variable = a->variable;
+  const char *type = type_of(variable, true), *preset = usual(variable);
+  struct json_object *json = json_object_new_object();
+  put_text(t, json, "type", type);
+  put_text(t, json, "label", a->name);
+  if (strcmp(type, "enum") == 0)
+    put_map(t, json, variable);
+  if (variable->has_range && variable->min < variable->max && variable->kind != UP_TEXT)
+    put_range(t, json, variable);
+  if (!preset)
+    preset = variable->initial;
+  if (is_secret(a->name))
+    put(t, json, "secret", json_object_new_boolean(true));
+  else if (preset && *preset)
+    put_text(t, json, "default", preset);
+  return json;
+}
+
+/* All in arguments, in the order of the wire: fixed ones as they are, the others as arguments of the command. */
+static void tell_action(struct telling *t, const struct up_action *action)
+{
+  char name[NAME_MAX_ + 1], argument[NAME_MAX_ + 1], hole[NAME_MAX_ + 32];
+  if (json_object_object_length(t->commands) >= UP_DESCRIBE_COMMANDS_MAX ||
+      !name_in(t, t->commands, action->name, name))
+    return;
+  struct json_object *arguments = json_object_new_object(), *call = json_object_new_object(),
+                     *in = json_object_new_object(), *command = json_object_new_object();
+  bool is_whole = true;
+  for (size_t i = 0; i < action->n_arguments && is_whole; i++) {
+    const struct up_argument *a = &action->arguments[i];
+    if (a->is_out)
+      continue;
+    if (fixed(a->variable)) {
+      put_text(t, in, a->name, fixed(a->variable));
+      continue;
+    }
+    is_whole = json_object_object_length(arguments) < TT_ARGUMENTS_MAX && name_in(t, arguments, a->name, argument);
+    if (!is_whole)
+      break;
+    snprintf(hole, sizeof hole, UP_ARGUMENT "%s}", argument);
+    put_text(t, in, a->name, hole);
+    put(t, arguments, argument, argument_of(t, a));
+  }
+  put_text(t, call, "service", t->service->type);
+  put_text(t, call, "action", action->name);
+  put(t, call, "in", in);
+  put_text(t, command, "label", action->name);
+  put(t, command, "call", call);
+  put(t, command, "arguments", arguments);
+  if (is_whole)
+    put(t, t->commands, name, command);
+  else
+    json_object_put(command);
 }
 
 static struct json_object *about(struct telling *t, const struct up_part *part)
@@ -287,20 +372,25 @@ int up_describe(const struct up_description *description, const struct up_part *
                 const struct up_scpd *const scpds[], struct tt_buf *out)
 {
   struct json_object *json = json_object_new_object();
-  struct telling t = {.points = json_object_new_object()};
+  struct telling t = {.points = json_object_new_object(), .commands = json_object_new_object()};
   for (size_t i = 0; i < description->n_services; i++) {
     if (!scpds[i] || !up_description_is_within(description, description->services[i].device, part))
       continue;
     t.service = &description->services[i];
     t.scpd = scpds[i];
+    memset(t.is_used, 0, sizeof t.is_used);
     const struct up_variable *last_change = up_scpd_variable(t.scpd, UP_LAST_CHANGE);
     t.has_last_change = last_change && last_change->is_evented;
     for (size_t k = 0; k < t.scpd->n_variables; k++)
       tell_variable(&t, &t.scpd->variables[k]);
+    for (size_t k = 0; k < t.scpd->n_actions; k++)
+      if (!t.is_used[k])
+        tell_action(&t, &t.scpd->actions[k]);
   }
-  bool is_empty = json_object_object_length(t.points) == 0;
+  bool is_empty = json_object_object_length(t.points) == 0 && json_object_object_length(t.commands) == 0;
   put(&t, json, "about", about(&t, part));
   put(&t, json, "points", t.points);
+  put(&t, json, "commands", t.commands);
   if (t.error == 0)
     tt_buf_puts(out, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
   json_object_put(json);

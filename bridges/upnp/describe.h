@@ -8,7 +8,8 @@
 #include "description.h"
 #include "scpd.h"
 
-#define UP_DESCRIBE_POINTS_MAX 500
+#define UP_DESCRIBE_POINTS_MAX   500
+#define UP_DESCRIBE_COMMANDS_MAX 100
 
 /* `scpds[i]` belongs to `description->services[i]`; NULL: not known. The JSON is appended. -ENODATA: there is nothing
  * to tell; -ENOMEM; -EMSGSIZE. */

@@ -9,6 +9,7 @@
  *   bind.c     its services and the points
  *   events.c   subscriptions, and values out of events
  *   calls.c    requests: actions called one after the other per device
+ *   commands.c what those that were commands have answered
  *   discover.c what is there, for `thingtree discover`
  *   upnp.c     the table of the bridge, requests' ends, the one timer
  */
@@ -100,13 +101,21 @@ struct up_request {
   tt_id id;
   struct up_device *device;
   uint64_t deadline_us, due_us;
-  bool is_write, is_decided, is_parked;
-  int error; /* when decided */
+  bool is_write, is_decided, is_parked; /* is_write: a write or a command */
+  const struct tt_command *command;     /* NULL: it is none */
+  int error;                            /* when decided */
   char text[400];
   size_t n_jobs; /* calls that must still be made */
   unsigned n_answered, n_failed;
   size_t n;
   uint16_t points[];
+};
+
+/* What stands for the holes of a call. */
+struct up_given {
+  const struct tt_value *value;     /* ${value}; NULL: there is none */
+  const struct tt_command *command; /* ${argument:NAME}; NULL: there are none */
+  const struct tt_value *arguments; /* one per argument of the command */
 };
 
 struct up_discovery;
@@ -174,8 +183,8 @@ void up_forget(struct up_device *d); /* all that was learnt */
 /* bind.c */
 int up_bind(struct up_device *d); /* -ENOMEM */
 void up_unbind(struct up_device *d);
-/* The texts of a call in the order of the wire, checked; the body is appended. -EINVAL, ... with the reason. */
-int up_compose(struct up_device *d, const struct up_call *call, size_t service, const struct tt_value *value,
+/* The texts of a call in the order of the wire, checked; the body is appended. `given` NULL: it only reads. -EINVAL, ... with the reason. */
+int up_compose(struct up_device *d, const struct up_call *call, size_t service, const struct up_given *given,
                struct tt_buf *out, char why[static UP_WHY_SIZE]);
 size_t up_service_of(const struct up_device *d, const char *name); /* UP_NONE */
 
@@ -191,11 +200,17 @@ void up_stash_clear(struct up_instance *u);
 
 /* calls.c */
 void up_calls_read(struct up_request *request);
-void up_calls_write(struct up_request *request, const struct tt_value *value);
+/* A write, or a command: once. */
+void up_calls_do(struct up_request *request, const struct up_call *call, const struct up_given *given);
 void up_calls_refresh(struct up_device *d);                                /* read by itself what no event tells */
 void up_calls_drop(struct up_device *d, const struct up_request *request); /* NULL: all */
 void up_report_text(struct up_device *d, uint16_t point, const struct up_variable *variable, const char *text,
                     const char *source);
+
+/* commands.c: reports what it has answered, and says it for people. */
+#define UP_SAID_SIZE 412
+void up_command_answered(struct up_device *d, size_t service, const char *action, const xmlNode *response,
+                         char out[static UP_SAID_SIZE]);
 
 /* discover.c */
 void up_discover(struct tt_bridge *bridge, tt_id request, uint64_t deadline_us);

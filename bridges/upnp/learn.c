@@ -60,6 +60,11 @@ static bool needs(const struct up_device *d, size_t service)
       if (names[k] && up_service_of(d, names[k]) == service)
         return true;
   }
+  for (size_t i = 0; i < d->config->n_commands; i++) {
+    const struct up_command_options *command = d->config->commands[i].address;
+    if (up_service_of(d, command->call.service) == service)
+      return true;
+  }
   return false;
 }
 
@@ -71,7 +76,7 @@ static void tell_description(struct up_device *d)
   if (r == 0)
     r = tt_describe(d->device, json.data, json.len);
   if (r < 0)
-    tt_bridge_log(d->instance->bridge, TT_LOG_WARNING, "%s: its description gives no points: %s", d->config->key,
+    tt_bridge_log(d->instance->bridge, TT_LOG_WARNING, "%s: its description gives nothing: %s", d->config->key,
                   strerror(-r));
 }
 

@@ -82,7 +82,8 @@ const struct tt_option up_device_table[] = {
       {.name = "action", .type = TT_OPTION_STRING, AT(up_call, action), .help = "Name of the action."},            \
   {                                                                                                                \
     .name = "in", .type = TT_OPTION_ITEM, AT(up_call, in),                                                         \
-    .help = "Arguments, {InstanceID: 0}; in a write, one of them is ${value}."                                     \
+    .help = "Arguments, {InstanceID: 0}; in a write, one of them is ${value}, in a command, some may be "          \
+            "${argument:NAME}."                                                                                    \
   }
 
 static const struct tt_option read_call_table[] = {
@@ -135,6 +136,31 @@ const struct tt_option up_write_table[] = {
      .help = "The action that writes the value."},
     TT_OPTION_END,
 };
+
+const struct tt_option up_command_table[] = {
+    {.name = "call",
+     .type = TT_OPTION_TABLE,
+     AT(up_command_options, call),
+     .table = write_call_table,
+     .help = "The action that is called."},
+    TT_OPTION_END,
+};
+
+bool up_is_argument(const struct tt_command *command, const char *text, size_t *ret_argument)
+{
+  size_t n = strlen(text), begin = strlen(UP_ARGUMENT);
+  if (strncmp(text, UP_ARGUMENT, begin) != 0 || n < begin + 2 || text[n - 1] != '}')
+    return false;
+  for (size_t i = 0; i < command->n_arguments; i++) {
+    const char *name = command->arguments[i].name;
+    if (strlen(name) == n - begin - 1 && strncmp(name, text + begin, n - begin - 1) == 0) {
+      *ret_argument = i;
+      return true;
+    }
+  }
+  *ret_argument = command->n_arguments;
+  return true;
+}
 
 const char *up_service_type(const struct up_device_options *options, const char *name)
 {

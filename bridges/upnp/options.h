@@ -10,6 +10,7 @@
 #define UP_IN_MAX       32 /* arguments of one call */
 #define UP_WHERE_MAX    8  /* conditions of one event */
 #define UP_VALUE        "${value}"
+#define UP_ARGUMENT     "${" TT_ARGUMENT_HOLE /* then the name and } */
 
 struct up_connection {
   const char *interface;
@@ -42,10 +43,18 @@ struct up_write_options {
   struct up_call call;
 };
 
-extern const struct tt_option up_connection_table[], up_device_table[], up_read_table[], up_write_table[];
+struct up_command_options {
+  struct up_call call;
+};
+
+extern const struct tt_option up_connection_table[], up_device_table[], up_read_table[], up_write_table[],
+    up_command_table[];
 
 /* ops->check. */
 void up_check(const void *connection, const struct tt_device_config *device, struct tt_diags *diags);
+
+/* Is the text ${argument:NAME}? Then which argument that is; n_arguments: none of the command. */
+bool up_is_argument(const struct tt_command *command, const char *text, size_t *ret_argument);
 
 /* The type behind a name of `services:`, or the name itself when it is a type; NULL: there is none. */
 const char *up_service_type(const struct up_device_options *options, const char *name);

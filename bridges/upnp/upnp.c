@@ -300,7 +300,8 @@ static struct up_request *request_add(struct up_instance *u, tt_id id, struct tt
   request->device = tt_device_state(device);
   request->deadline_us = request->due_us = deadline_us;
   request->n = n;
-  memcpy(request->points, points, n * sizeof *points);
+  if (n > 0)
+    memcpy(request->points, points, n * sizeof *points);
   DL_APPEND(u->requests, request);
   return request;
 }
@@ -339,8 +340,25 @@ static void write_point(struct tt_bridge *bridge, tt_id id, struct tt_device *de
   if (!request)
     return;
   request->is_write = true;
+  const struct up_write_options *write = request->device->config->points[point].write->address;
   if (!is_refused(u, request))
-    up_calls_write(request, value);
+    up_calls_do(request, &write->call, &(struct up_given){.value = value});
+  up_arm(u);
+}
+
+static void do_command(struct tt_bridge *bridge, tt_id id, struct tt_device *device, uint16_t index,
+                       const struct tt_value arguments[], uint64_t deadline_us)
+{
+  struct up_instance *u = state_of(bridge);
+  struct up_request *request = request_add(u, id, device, NULL, 0, deadline_us);
+  if (!request)
+    return;
+  const struct tt_command *command = &request->device->config->commands[index];
+  const struct up_command_options *options = command->address;
+  request->is_write = true;
+  request->command = command;
+  if (!is_refused(u, request))
+    up_calls_do(request, &options->call, &(struct up_given){.command = command, .arguments = arguments});
   up_arm(u);
 }
 
@@ -352,6 +370,7 @@ TT_BRIDGE(upnp) = {
     .device = {sizeof(struct up_device_options), up_device_table},
     .read_address = {sizeof(struct up_read_options), up_read_table},
     .write_address = {sizeof(struct up_write_options), up_write_table},
+    .command_address = {sizeof(struct up_command_options), up_command_table},
     .is_isolated = true,
     .instance_size = sizeof(struct up_instance),
     .device_size = sizeof(struct up_device),
@@ -363,4 +382,5 @@ TT_BRIDGE(upnp) = {
     .read = read_points,
     .write = write_point,
     .discover = up_discover,
+    .command = do_command,
 };

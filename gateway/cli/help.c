@@ -12,18 +12,20 @@
 
 #define NAMES_MAX (TT_BRIDGES_MAX + 32)
 #define INDENT    2
+#define LEVELS    5
 
 struct level {
   const char *member, *heading;
   const struct tt_option *options;
 };
 
-static void levels_of(const struct tt_bridge_ops *ops, struct level out[4])
+static void levels_of(const struct tt_bridge_ops *ops, struct level out[LEVELS])
 {
   out[0] = (struct level){"connection", "In a connection of thingtree.yaml:", ops->connection.options};
   out[1] = (struct level){"device", "In a mapping or device:", ops->device.options};
   out[2] = (struct level){"point", "In a point:", ops->read_address.options};
   out[3] = (struct level){"write", "In `write:` of a point:", ops->write_address.options};
+  out[4] = (struct level){"command", "In a command:", ops->command_address.options};
 }
 
 /* ---- As text ------------------------------------------------------------------------------------------------ */
@@ -46,7 +48,7 @@ static void print_overview(struct tt_registry *registry)
 
 static void print_bridge(const struct tt_bridge_ops *ops)
 {
-  struct level levels[4];
+  struct level levels[LEVELS];
   levels_of(ops, levels);
   printf("%s: %s\n", ops->name, ops->summary);
   for (size_t i = 0; i < TT_COUNT(levels); i++) {
@@ -90,7 +92,7 @@ static void print_json(json_object *object)
 
 static void print_bridge_json(const struct tt_bridge_ops *ops)
 {
-  struct level levels[4];
+  struct level levels[LEVELS];
   levels_of(ops, levels);
   json_object *object = json_object_new_object();
   json_object_object_add(object, "bridge", json_object_new_string(ops->name));

@@ -91,9 +91,18 @@ static int parse(struct tt_loader *l, const char *key, const char *json, const s
 static int load_parts(struct tt_loader *l, const struct tt_item *root, struct tt_description *ret)
 {
   struct tt_table_env env = tt_load_env(l, NULL);
-  const struct tt_item *points = tt_item_get(root, "points");
+  const struct tt_item *points = tt_item_get(root, "points"), *commands = tt_item_get(root, "commands");
   int r = tt_load_about(l, &env, tt_item_get(root, "about"), &ret->about);
-  if (r == -ENOMEM || !points)
+  if (r == -ENOMEM)
+    return r;
+  if (commands && commands->kind == TT_ITEM_MAP && commands->n > TT_COMMANDS_MAX / 2) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "too-many-commands", commands->mark, "a device can describe %d commands",
+            TT_COMMANDS_MAX / 2);
+    commands = NULL;
+  }
+  if (commands && tt_table_expect_map(&env, commands, "\"commands\"") == 0)
+    ret->commands = commands;
+  if (!points)
     return r;
   if (points->kind != TT_ITEM_MAP)
     return tt_table_expect_map(&env, points, "\"points\"");

@@ -8,7 +8,7 @@
 
 struct device_options {
   const char *uses, *connection, *under;
-  const struct tt_item *with, *label, *points, *poll;
+  const struct tt_item *with, *label, *points, *commands, *poll;
 };
 const struct tt_option tt_device_options[] = {
     {.name = "uses",
@@ -37,6 +37,10 @@ const struct tt_option tt_device_options[] = {
      .type = TT_OPTION_ITEM,
      .offset = offsetof(struct device_options, points),
      .help = "Keys of points of the mapping that are different here; `false` leaves a point out."},
+    {.name = "commands",
+     .type = TT_OPTION_ITEM,
+     .offset = offsetof(struct device_options, commands),
+     .help = "Likewise of its commands; `false` leaves one out."},
     {.name = "poll",
      .type = TT_OPTION_ITEM,
      .offset = offsetof(struct device_options, poll),
@@ -175,6 +179,7 @@ static int fill_mapping(struct device *d)
     return -ENOMEM;
   for (size_t i = 0; i < root->n && r != -ENOMEM; i++) {
     const struct tt_item *item = root->items[i];
+    holes.is_in_commands = strcmp(root->keys[i], "commands") == 0;
     int q = strcmp(root->keys[i], "params") == 0 || strcmp(root->keys[i], "match") == 0
                 ? 0
                 : tt_holes_fill(&holes, item, &item);
@@ -266,6 +271,47 @@ static int load_device_points(struct device *d, uint64_t timeout_us)
   return r;
 }
 
+/* Likewise the commands. */
+static int load_device_commands(struct device *d, uint64_t timeout_us)
+{
+  struct tt_mapping *m = d->mapping;
+  struct tt_device_config *config = &d->entry->config;
+  struct tt_points_source source = {
+      .loader = d->l,
+      .env = tt_load_env(d->l, m->file),
+      .ops = m->ops,
+      .points = tt_item_get(d->root, "commands"),
+      .overrides = d->options.commands,
+      .mapping = m->name,
+      .timeout_us = timeout_us,
+  };
+  bool is_plain = !source.points || source.points->kind == TT_ITEM_MAP || tt_item_is_empty(source.points);
+  if (d->description.commands && is_plain) {
+    source.described = d->description.commands;
+    source.plain = source.points && source.points->kind == TT_ITEM_MAP ? source.points : NULL;
+    source.lenient = &d->lenient;
+    source.points =
+        source.plain ? tt_load_described_points(d->l->arena, source.described, source.plain) : source.described;
+    if (!source.points)
+      return -ENOMEM;
+  }
+  bool is_shareable = source.points && !source.overrides && !source.described;
+  if (is_shareable && m->shared_commands == source.points && m->shared_timeout_us == timeout_us) {
+    config->commands = m->commands;
+    config->n_commands = m->n_commands;
+    return 0;
+  }
+  size_t n_before = d->l->diags->total[TT_SEVERITY_ERROR] + d->l->diags->total[TT_SEVERITY_WARNING];
+  int r = tt_load_commands(&source, &config->commands, &config->n_commands);
+  bool is_quiet = n_before == d->l->diags->total[TT_SEVERITY_ERROR] + d->l->diags->total[TT_SEVERITY_WARNING];
+  if (r == 0 && is_quiet && is_shareable) {
+    m->shared_commands = source.points;
+    m->commands = config->commands;
+    m->n_commands = config->n_commands;
+  }
+  return r;
+}
+
 /* What the bridge thinks of it. When it does not like a device as it describes itself, the description goes. */
 static int check(struct device *d, uint64_t timeout_us)
 {
@@ -274,14 +320,16 @@ static int check(struct device *d, uint64_t timeout_us)
   size_t n_before = d->lenient.n_errors;
   if (!ops->check)
     return 0;
-  if (d->description.points) {
+  if (d->description.points || d->description.commands) {
     d->l->diags->lenient = &d->lenient;
     ops->check(connection, &d->entry->config, d->l->diags);
     d->l->diags->lenient = NULL;
     if (d->lenient.n_errors == n_before)
       return 0;
-    d->description.points = NULL;
+    d->description.points = d->description.commands = NULL;
     int r = load_device_points(d, timeout_us);
+    if (r == 0)
+      r = load_device_commands(d, timeout_us);
     if (r < 0)
       return r;
   }
@@ -355,6 +403,10 @@ static int load_parts(struct device *d, const struct tt_item *item)
                             : TT_TIMEOUT_US;
   q = load_device_points(d, timeout_us);
   r = q < 0 ? q : r;
+  if (r != -ENOMEM) {
+    q = load_device_commands(d, timeout_us);
+    r = q < 0 ? q : r;
+  }
   return r == 0 ? check(d, timeout_us) : r;
 }
 

@@ -52,6 +52,10 @@ struct tt_mapping {
   uint64_t shared_timeout_us;
   const struct tt_point *points;
   size_t n_points;
+  /* Likewise its commands. */
+  const struct tt_item *shared_commands;
+  const struct tt_command *commands;
+  size_t n_commands;
   struct tt_mapping *next;
 };
 
@@ -133,13 +137,13 @@ int tt_load_about(struct tt_loader *l, const struct tt_table_env *env, const str
 
 /* ---- describe.c: what a device says of itself ---- */
 struct tt_description {
-  const struct tt_item *points; /* a map; NULL: none */
+  const struct tt_item *points, *commands; /* maps; NULL: none */
   struct tt_about about;
 };
 /* Nothing of it is an error: what is wrong is a warning, left out, and counted by `lenient`. -ENOMEM */
 int tt_load_description(struct tt_loader *l, const char *key, const char *mapping, struct tt_diag_leniency *lenient,
                         struct tt_description *ret);
-/* The points of a description below those of the mapping, whose keys win. NULL: no memory. */
+/* The points (or commands) of a description below those of the mapping, whose keys win. NULL: no memory. */
 const struct tt_item *tt_load_described_points(struct tt_arena *arena, const struct tt_item *described,
                                                const struct tt_item *points);
 
@@ -169,6 +173,11 @@ struct tt_points_source {
 };
 extern const struct tt_option tt_point_options[], tt_write_options[];
 int tt_load_points(const struct tt_points_source *source, const struct tt_point **ret_points, size_t *ret_n);
+
+/* ---- command.c ---- */
+extern const struct tt_option tt_command_options[], tt_argument_options[];
+/* Likewise of commands: those are what stands in `points` of the source; it has no defaults and no poll class. */
+int tt_load_commands(const struct tt_points_source *source, const struct tt_command **ret_commands, size_t *ret_n);
 
 /* ---- map.c ---- */
 /* A value of the point's type, written in a file. Texts live in the arena. */

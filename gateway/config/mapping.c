@@ -8,7 +8,7 @@
 
 struct mapping_options {
   const char *mapping, *protocol;
-  const struct tt_item *version, *about, *params, *defaults, *points, *poll, *match;
+  const struct tt_item *version, *about, *params, *defaults, *points, *poll, *match, *commands;
 };
 const struct tt_option tt_mapping_options[] = {
     {.name = "mapping",
@@ -50,6 +50,10 @@ const struct tt_option tt_mapping_options[] = {
      .offset = offsetof(struct mapping_options, points),
      .flags = TT_OPTION_REQUIRED,
      .help = "The fields and parameters of the device, by name."},
+    {.name = "commands",
+     .type = TT_OPTION_ITEM,
+     .offset = offsetof(struct mapping_options, commands),
+     .help = "What the device can be told to do beside, by name."},
     TT_OPTION_END,
 };
 

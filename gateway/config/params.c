@@ -7,8 +7,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <thingtree/command.h>
 
 #define VALUE_HOLE "value" /* stays for the bridge: the value that is written */
+
+/* Below which keys is it? */
+struct where {
+  bool in_write, in_commands;
+};
 
 static const struct tt_choice type_choices[] = {
     {"string", TT_PARAM_STRING},   {"integer", TT_PARAM_INTEGER}, {"number", TT_PARAM_NUMBER},
@@ -282,15 +288,22 @@ static int bad_hole(const struct tt_holes *holes, const struct tt_item *item, co
   return -EINVAL;
 }
 
-/* The value of ${name}; NULL in ret_value: `${value}`, which stays. */
-static int hole_value(const struct tt_holes *holes, const struct tt_item *item, const char *name, bool in_write,
-                      const struct tt_item **ret_value)
+/* The value of ${name}; NULL in ret_value: `${value}` or `${argument:NAME}`, which stay. */
+static int hole_value(const struct tt_holes *holes, const struct tt_item *item, const char *name,
+                      struct where where, const struct tt_item **ret_value)
 {
   const struct tt_table_env *env = holes->env;
   bool is_credential = strncmp(name, "credential:", 11) == 0, is_env = strncmp(name, "env:", 4) == 0;
   if (strcmp(name, VALUE_HOLE) == 0) {
-    if (!in_write)
+    if (!where.in_write)
       return bad_hole(holes, item, "${value} is the value that is written: it can stand below `write:` only");
+    *ret_value = NULL;
+    return 0;
+  }
+  if (strncmp(name, TT_ARGUMENT_HOLE, strlen(TT_ARGUMENT_HOLE)) == 0) {
+    if (!where.in_commands)
+      return bad_hole(holes, item,
+                      "${argument:NAME} is an argument of a command: it can stand below `commands:` only");
     *ret_value = NULL;
     return 0;
   }
@@ -329,7 +342,7 @@ static int hole_value(const struct tt_holes *holes, const struct tt_item *item, 
 }
 
 /* A text with its holes filled, $${ being the text ${; one hole alone gives the item itself. */
-static int fill_text(const struct tt_holes *holes, const struct tt_item *item, bool in_write,
+static int fill_text(const struct tt_holes *holes, const struct tt_item *item, struct where where,
                      const struct tt_item **ret)
 {
   struct tt_buf out = TT_BUF(0);
@@ -353,7 +366,7 @@ static int fill_text(const struct tt_holes *holes, const struct tt_item *item, b
     snprintf(name, sizeof name, "%.*s", (int)(end - open - 2), open + 2);
     const struct tt_item *value = NULL;
     r = strstr(name, "${") ? bad_hole(holes, item, "a ${ inside another")
-                           : hole_value(holes, item, name, in_write, &value);
+                           : hole_value(holes, item, name, where, &value);
     if (r < 0)
       break;
     bool is_alone = open == item->text && end[1] == '\0';
@@ -402,12 +415,12 @@ static bool has_hole(const char *text)
   return strstr(text, "${") != NULL;
 }
 
-static int fill_key(const struct tt_holes *holes, const struct tt_item *map, size_t i, bool in_write,
+static int fill_key(const struct tt_holes *holes, const struct tt_item *map, size_t i, struct where where,
                     const char **ret_key)
 {
   struct tt_item key = {.kind = TT_ITEM_SCALAR, .is_quoted = true, .mark = map->key_marks[i], .text = map->keys[i]};
   const struct tt_item *filled;
-  int r = fill_text(holes, &key, in_write, &filled);
+  int r = fill_text(holes, &key, where, &filled);
   if (r < 0)
     return r;
   if (filled->is_secret || tt_item_is_null(filled))
@@ -428,11 +441,12 @@ static struct tt_item *own_copy(struct tt_arena *arena, const struct tt_item *it
   return copy->items && (copy->keys || item->kind == TT_ITEM_LIST) ? copy : NULL;
 }
 
-static int fill(const struct tt_holes *holes, const struct tt_item *item, bool in_write, const struct tt_item **ret)
+static int fill(const struct tt_holes *holes, const struct tt_item *item, struct where where,
+                const struct tt_item **ret)
 {
   if (item->kind == TT_ITEM_SCALAR) {
     *ret = item;
-    return has_hole(item->text) && !item->is_secret ? fill_text(holes, item, in_write, ret) : 0;
+    return has_hole(item->text) && !item->is_secret ? fill_text(holes, item, where, ret) : 0;
   }
   struct tt_item *copy = NULL;
   int r = 0;
@@ -440,9 +454,12 @@ static int fill(const struct tt_holes *holes, const struct tt_item *item, bool i
     bool is_map = item->kind == TT_ITEM_MAP;
     const struct tt_item *filled = item->items[i];
     const char *key = is_map ? item->keys[i] : NULL;
-    int q = fill(holes, item->items[i], in_write || (is_map && strcmp(key, "write") == 0), &filled);
+    struct where below = where;
+    below.in_write |= is_map && strcmp(key, "write") == 0;
+    below.in_commands |= is_map && strcmp(key, "commands") == 0;
+    int q = fill(holes, item->items[i], below, &filled);
     if (q == 0 && key && has_hole(key))
-      q = fill_key(holes, item, i, in_write, &key);
+      q = fill_key(holes, item, i, where, &key);
     r = q < 0 ? q : r;
     if (q < 0 || (filled == item->items[i] && (!is_map || key == item->keys[i])))
       continue;
@@ -459,5 +476,5 @@ static int fill(const struct tt_holes *holes, const struct tt_item *item, bool i
 
 int tt_holes_fill(const struct tt_holes *holes, const struct tt_item *item, const struct tt_item **ret)
 {
-  return fill(holes, item, false, ret);
+  return fill(holes, item, (struct where){.in_commands = holes->is_in_commands}, ret);
 }

@@ -35,6 +35,7 @@ struct tt_holes {
   const struct tt_params *params;
   const struct tt_item *const *values; /* one per parameter */
   size_t n_values;                     /* parameters that have one by now */
+  bool is_in_commands;                 /* the tree stands below `commands:` */
 };
 
 /* The declarations: `params:` (NULL: none) of a mapping, which stands at `at`. -EINVAL, -ENOMEM. */
@@ -48,5 +49,5 @@ int tt_params_resolve(const struct tt_table_env *env, const struct tt_params *pa
 
 /* The tree with its holes filled. What has none is shared with the original, so an unchanged tree comes back as the
  * same pointer. A hole that is a whole scalar gives the parameter with its type; inside a text it gives its text.
- * `${value}` stays, below a key `write`. `$${` becomes the text `${`, which is no hole any more. -EINVAL, -ENOMEM. */
+ * `${value}` stays, below a key `write`; `${argument:NAME}`, below a key `commands`. `$${` becomes the text `${`, which is no hole any more. -EINVAL, -ENOMEM. */
 int tt_holes_fill(const struct tt_holes *holes, const struct tt_item *item, const struct tt_item **ret);

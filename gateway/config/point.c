@@ -186,8 +186,8 @@ static int load_type(const struct tt_points_source *s, const struct tt_item *mer
   return 0;
 }
 
-static int load_unit(const struct tt_points_source *s, const struct tt_item *merged, const char *ucum,
-                     struct tt_point *p)
+int tt_point_unit(const struct tt_points_source *s, const struct tt_item *merged, const char *ucum,
+                  struct tt_point *p)
 {
   p->ucum = ucum ? ucum : "";
   p->unit = ucum ? tt_unit_printed(ucum) : "";
@@ -339,10 +339,14 @@ static int load_poll(const struct tt_points_source *s, const struct tt_item *ite
   return r;
 }
 
-static bool is_field_name(const char *name)
+int tt_load_check_name(const struct tt_points_source *s, const char *name, struct tt_mark at, const char *kind)
 {
   size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-  return n > 0 && n <= TT_NAME_MAX && name[n] == '\0';
+  if (n > 0 && n <= TT_NAME_MAX && name[n] == '\0')
+    return 0;
+  tt_diag(s->env.diags, TT_SEVERITY_ERROR, "bad-name", at, "\"%s\" cannot be the name of %s", name, kind);
+  tt_diag_help(s->env.diags, "small letters, digits and _, at most %d", TT_NAME_MAX);
+  return -EINVAL;
 }
 
 /* `own`: the point with what the device overrides; `merged`: with the defaults, too. */
@@ -355,20 +359,18 @@ static int load_point(const struct tt_points_source *s, const char *name, struct
   char what[TT_NAME_MAX + 20];
   *p =
       (struct tt_point){.name = name, .mark = at, .unit = "", .ucum = "", .poll = -1, .decimals = TT_DECIMALS_FREE};
-  if (!is_field_name(name)) {
-    tt_diag(s->env.diags, TT_SEVERITY_ERROR, "bad-name", at, "\"%s\" cannot be the name of a field", name);
-    tt_diag_help(s->env.diags, "small letters, digits and _, at most %d", TT_NAME_MAX);
-    return -EINVAL;
-  }
+  int r = tt_load_check_name(s, name, at, "a field");
+  if (r < 0)
+    return r;
   snprintf(what, sizeof what, "point %s", name);
-  int r = tt_table_check_keys(&s->env, tables, TT_COUNT(tables), own, what);
+  r = tt_table_check_keys(&s->env, tables, TT_COUNT(tables), own, what);
   int q = tt_table_load(&s->env, tt_point_options, merged, what, at, &v);
   if (r < 0 || q < 0)
     return q < 0 ? q : r;
   p->is_counter = v.is_counter;
   p->stale_us = v.stale_us;
   r = tt_point_convert(s, merged, &v, what, p);
-  q = load_unit(s, merged, v.unit, p);
+  q = tt_point_unit(s, merged, v.unit, p);
   r = q < 0 ? q : r;
   q = load_category(s, merged, &v.category, &p->categories);
   r = q < 0 ? q : r;

@@ -65,8 +65,8 @@ static bool is_number_type(enum tt_type type)
   return tt_value_is_number(type);
 }
 
-static int load_limits(const struct tt_points_source *s, const struct tt_item *map, const struct tt_item *range,
-                       double step, const struct tt_point *p, struct tt_write *w)
+int tt_write_limits(const struct tt_points_source *s, const struct tt_item *map, const struct tt_item *range,
+                    double step, const struct tt_point *p, struct tt_write *w)
 {
   const struct tt_item *step_item = tt_item_get(map, "step");
   const struct tt_item *either = range ? range : step_item;
@@ -87,6 +87,17 @@ static int load_limits(const struct tt_points_source *s, const struct tt_item *m
     return -EINVAL;
   }
   return 0;
+}
+
+int tt_write_check_type(const struct tt_points_source *s, const struct tt_item *merged, struct tt_mark at,
+                        const struct tt_point *p)
+{
+  if (p->n_bits || (p->type == TT_TYPE_ENUM && p->n_map == 0)) {
+    tt_diag(s->env.diags, TT_SEVERITY_ERROR, "not-writable", at, "%s cannot be written: %s", p->name,
+            p->n_bits ? "it is made of bits" : "an enum needs a map of its values");
+    return -EINVAL;
+  }
+  return p->n_map ? tt_load_check_invertible(&s->env, tt_item_get(merged, "map"), p->map, p->n_map) : 0;
 }
 
 static int need_read_side(const struct tt_points_source *s, const struct tt_point *p, const struct tt_item *verify)
@@ -209,13 +220,11 @@ int tt_load_write(const struct tt_points_source *s, struct tt_point *p, const st
   p->write = w;
   w->verify_point = TT_NO_POINT;
   w->within_us = v.within_us ? v.within_us : s->timeout_us;
-  if (p->n_bits || (p->type == TT_TYPE_ENUM && p->n_map == 0)) {
-    tt_diag(s->env.diags, TT_SEVERITY_ERROR, "not-writable", write->mark, "%s cannot be written: %s", p->name,
-            p->n_bits ? "it is made of bits" : "an enum needs a map of its values");
-    return -EINVAL;
-  }
-  r = p->n_map ? tt_load_check_invertible(&s->env, tt_item_get(merged, "map"), p->map, p->n_map) : 0;
-  q = load_limits(s, write, v.range ? v.range : range, v.step, p, w);
+  bool is_writable = p->n_bits == 0 && (p->type != TT_TYPE_ENUM || p->n_map > 0);
+  r = tt_write_check_type(s, merged, write->mark, p);
+  if (!is_writable)
+    return r;
+  q = tt_write_limits(s, write, v.range ? v.range : range, v.step, p, w);
   r = q < 0 ? q : r;
   q = tt_point_address(s, &s->ops->write_address, write, what, write->mark, &w->address);
   r = q < 0 ? q : r;

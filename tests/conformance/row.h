@@ -6,6 +6,9 @@
  * The mapping of every row gives a device three points: `level`, an integer that is read and written (0..1000) and
  * verified; `reading`, a number that is only read; `faulty`, which the device answers but not with a value. Devices
  * share one connection. What is written to a device it keeps while its peer runs.
+ *
+ * Where the protocol has commands, the mapping has one, `step`: it adds `by` (1..10) to the level, once; the device says what
+ * the level is then, which is reported of the point `level`, and there is something to read in the text.
  */
 #pragma once
 
@@ -30,8 +33,10 @@ struct row {
   void (*back)(struct world *w);
   void (*leave)(void); /* a peer that has joined leaves the loop, before the world is closed; it runs on */
   void (*silence)(
-      bool is_silent);        /* the devices do not answer; the connection stays. A peer that comes back talks */
-  unsigned (*commands)(void); /* writes that have reached a device since the peer was started or came back */
+      bool is_silent); /* the devices do not answer; the connection stays. A peer that comes back talks */
+  bool has_command;    /* `step` */
+  unsigned (*commands)(
+      void); /* writes and commands that have reached a device since the peer was started or came back */
 };
 
 extern const struct row row_mqtt, row_modbus, row_http, row_coap, row_upnp;

@@ -71,7 +71,12 @@ const struct row row_upnp = {
         "    write: {call: {service: level, action: SetLevel, in: {NewLevel: \"${value}\"}},"
         " range: [0, 1000], verify: readback, within: 1s}\n"
         "  reading: {call: {service: level, action: GetReading, out: CurrentReading}, type: number, poll: often}\n"
-        "  faulty: {call: {service: level, action: GetFaulty, out: CurrentFaulty}, type: integer}\n",
+        "  faulty: {call: {service: level, action: GetFaulty, out: CurrentFaulty}, type: integer}\n"
+        "commands:\n"
+        "  step:\n"
+        "    call: {service: level, action: Step, in: {By: \"${argument:by}\", Way: Up}}\n"
+        "    within: 1s\n"
+        "    arguments: {by: {type: integer, range: [1, 10]}}\n",
     .with = with,
     .connection = connection,
     .bad_connection = "    interface: lo\n",
@@ -87,5 +92,6 @@ const struct row row_upnp = {
     .vanish = stop,
     .back = back,
     .silence = silence,
+    .has_command = true,
     .commands = commands,
 };

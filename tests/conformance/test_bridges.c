@@ -340,6 +340,98 @@ static void test_what_was_set_is_verified(void **state)
   end(&w);
 }
 
+/* ---- Commands ------------------------------------------------------------------------------------------------- */
+#define STEP "step"
+
+static void test_a_command_is_done_once(void **state)
+{
+  struct world w;
+  struct answer a;
+  struct execute_answer executed;
+  (void)state;
+  if (!row->has_command)
+    skip();
+  begin_online(&w, 2);
+  read_now(&w, "d1", LEVEL);
+  for (unsigned i = 1; i <= 5; i++) {
+    assert_int_equal(world_command(&w, "d1", STEP, 10, in(5000 * MS), &a), 0);
+    assert_int_equal(a.calls, 0);
+    WAIT_FOR(&w, a.calls > 0);
+    assert_int_equal(a.error, 0);
+    assert_true(*a.text);              /* what the device said */
+    assert_true(a.number == 10.0 * i); /* reported before it was done */
+    assert_int_equal(row->commands(), i);
+  }
+  world_execute(&w, "d1", STEP, "by", "3", &executed);
+  WAIT_FOR(&w, executed.calls > 0);
+  assert_int_equal(executed.refusal, TT_OK);
+  assert_true(*executed.text);
+  assert_true(world_number(&w, "d1", LEVEL) == 53);
+  /* Out of range, of another name: never on the wire. */
+  world_execute(&w, "d1", STEP, "by", "11", &executed);
+  WAIT_FOR(&w, executed.calls > 0);
+  assert_int_equal(executed.refusal, TT_REFUSED_BAD_REQUEST);
+  world_execute(&w, "d1", STEP, "far", "1", &executed);
+  WAIT_FOR(&w, executed.calls > 0);
+  assert_int_equal(executed.refusal, TT_REFUSED_BAD_REQUEST);
+  assert_int_equal(row->commands(), 6);
+  read_now(&w, "d0", LEVEL);
+  assert_true(world_number(&w, "d0", LEVEL) == 0); /* the neighbour has nothing of it */
+  end(&w);
+}
+
+static void test_commands_and_writes_of_one_device_are_in_order(void **state)
+{
+  struct world w;
+  struct answer a[20];
+  (void)state;
+  if (!row->has_command)
+    skip();
+  begin_online(&w, 1);
+  read_now(&w, "d0", LEVEL);
+  for (unsigned i = 0; i < TT_COUNT(a); i++)
+    assert_int_equal(i % 2 ? world_command(&w, "d0", STEP, 7, in(10000 * MS), &a[i])
+                           : world_write(&w, "d0", LEVEL, 10 * i, in(10000 * MS), &a[i]),
+                     0);
+  for (unsigned i = 0; i < TT_COUNT(a); i++) {
+    WAIT_FOR(&w, a[i].calls > 0);
+    assert_int_equal(a[i].error, 0);
+    assert_true(i == 0 || a[i].at_us >= a[i - 1].at_us);
+  }
+  assert_int_equal(row->commands(), TT_COUNT(a));
+  read_until(&w, "d0", 10 * (TT_COUNT(a) - 2) + 7);
+  end(&w);
+}
+
+static void test_a_command_that_gets_no_answer_is_not_repeated(void **state)
+{
+  struct world w;
+  struct answer a;
+  (void)state;
+  if (!row->has_command)
+    skip();
+  begin_online(&w, 1);
+  read_now(&w, "d0", LEVEL);
+  row->silence(true);
+  uint64_t limit_us = in(500 * MS + COMES + SCHEDULED);
+  assert_int_equal(world_command(&w, "d0", STEP, 9, in(500 * MS), &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_true(a.error < 0 && *a.text && a.at_us < limit_us);
+  row->silence(false);
+  WAIT_FOR(&w, read_in_time(&w, "d0", 2000 * MS) == 0);
+  assert_true(world_number(&w, "d0", LEVEL) == 0);
+  row->vanish();
+  assert_int_equal(world_command(&w, "d0", STEP, 8, in(500 * MS), &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_true(a.error < 0 && *a.text);
+  row->back(&w);
+  WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
+  read_now(&w, "d0", LEVEL);
+  assert_true(world_number(&w, "d0", LEVEL) == 0);
+  assert_int_equal(row->commands(), 0);
+  end(&w);
+}
+
 static void test_what_is_too_late_is_not_begun(void **state)
 {
   struct world w;
@@ -634,6 +726,9 @@ int main(int argc, char **argv)
       cmocka_unit_test(test_a_write_is_done_once),
       cmocka_unit_test(test_writes_of_one_device_are_in_order),
       cmocka_unit_test(test_what_was_set_is_verified),
+      cmocka_unit_test(test_a_command_is_done_once),
+      cmocka_unit_test(test_commands_and_writes_of_one_device_are_in_order),
+      cmocka_unit_test(test_a_command_that_gets_no_answer_is_not_repeated),
       cmocka_unit_test(test_what_is_too_late_is_not_begun),
       cmocka_unit_test(test_a_silent_device_is_given_up_in_time),
       cmocka_unit_test(test_a_peer_that_is_gone),

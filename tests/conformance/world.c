@@ -103,6 +103,13 @@ static uint64_t on_decision(void *user TT_UNUSED, const struct tt_caller *caller
   return 1;
 }
 
+static uint64_t on_command(void *user TT_UNUSED, const struct tt_caller *caller TT_UNUSED,
+                           const struct tt_node *node TT_UNUSED, const struct tt_command *command TT_UNUSED,
+                           const struct tt_value values[] TT_UNUSED)
+{
+  return 1;
+}
+
 static void on_outcome(void *user TT_UNUSED, uint64_t id TT_UNUSED, enum tt_refusal result TT_UNUSED,
                        const char *text TT_UNUSED)
 {
@@ -149,7 +156,8 @@ void world_open(struct world *w, const struct tt_bridge_ops *ops, const struct w
   tt_core_turn(w->core, tt_loop_clock());
   tt_core_set_poll_classes(w->core, w->config->polls, w->config->n_polls);
   tt_core_set_access(w->core, (struct tt_access_hooks){.role = on_role, .sight = on_sight, .check = on_check});
-  tt_core_set_audit(w->core, (struct tt_audit_hooks){.decision = on_decision, .outcome = on_outcome});
+  tt_core_set_audit(w->core,
+                    (struct tt_audit_hooks){.decision = on_decision, .outcome = on_outcome, .command = on_command});
   assert_int_equal(tt_host_create(w->event, w->core, w->config, &w->host), 0);
   tt_host_isolation(w->host, &world_isolation);
   if (text->found)
@@ -226,6 +234,37 @@ int world_write(struct world *w, const char *key, const char *point, int64_t val
   *answer = (struct answer){.w = w, .node = world_node(w, key)->id, .point = point_of(w, key, point)};
   return w->hooks.write(w->hooks.user, answer->node, answer->point, &TT_VALUE_INT64(value), deadline_us, on_answer,
                         answer);
+}
+
+int world_command(struct world *w, const char *key, const char *command, int64_t value, uint64_t deadline_us,
+                  struct answer *answer)
+{
+  uint16_t index;
+  *answer = (struct answer){.w = w, .node = world_node(w, key)->id, .point = point_of(w, key, "level")};
+  assert_int_equal(tt_node_command(world_node(w, key), command, &index), 0);
+  return w->hooks.command(w->hooks.user, answer->node, index, &TT_VALUE_INT64(value), deadline_us, on_answer,
+                          answer);
+}
+
+static void on_executed(void *user, const struct tt_execute_result *result)
+{
+  struct execute_answer *answer = user;
+  answer->calls++;
+  answer->refusal = result->refusal;
+  snprintf(answer->text, sizeof(answer->text), "%s", result->text ? result->text : "");
+}
+
+void world_execute(struct world *w, const char *key, const char *command, const char *name, const char *value,
+                   struct execute_answer *answer)
+{
+  static const struct tt_caller caller = {.kind = TT_CALLER_CLI, .jid = "uid:0", .bare = "uid:0", .language = ""};
+  struct tt_assignment argument = {name, TT_TYPE_NONE, value};
+  *answer = (struct execute_answer){0};
+  tt_command_execute(
+      w->core,
+      &(struct tt_execute_request){
+          .caller = &caller, .ref = {key, "", ""}, .command = command, .arguments = &argument, .n_arguments = 1},
+      on_executed, answer);
 }
 
 static void on_set(void *user, const struct tt_set_result *result)

@@ -9,7 +9,7 @@
 
 #include "bridge/host.h"
 #include "config/diag.h"
-#include "model/control.h"
+#include "model/execute.h"
 
 #define MS         TT_USEC_PER_MSEC
 #define PATIENCE   (20000 * MS) /* for what must happen at all */
@@ -82,6 +82,18 @@ struct set_answer {
 };
 /* As a person would, verification and all. */
 void world_set(struct world *w, const char *key, const char *name, const char *value, struct set_answer *answer);
+
+/* Straight to the bridge: a command whose only argument is a number. */
+int world_command(struct world *w, const char *key, const char *command, int64_t value, uint64_t deadline_us,
+                  struct answer *answer);
+struct execute_answer {
+  unsigned calls;
+  enum tt_refusal refusal;
+  char text[600];
+};
+/* As a person would: one argument. */
+void world_execute(struct world *w, const char *key, const char *command, const char *name, const char *value,
+                   struct execute_answer *answer);
 
 struct tt_node *world_node(struct world *w, const char *key);
 double world_number(struct world *w, const char *key, const char *point); /* NAN: none */

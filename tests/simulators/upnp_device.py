@@ -6,6 +6,7 @@ stdin, a line each, and are answered by "ok" or a line; it ends with its input.
 a service urn:thingtree:service:Level:1:
 
     GetLevel -> CurrentLevel, SetLevel(NewLevel), GetReading -> CurrentReading, GetFaulty -> error 501
+    Step(By 1..10, Way Up or Down) -> CurrentLevel, Note
     evented: Level, LastChange (Volume of channels)
 """
 import asyncio
@@ -17,8 +18,13 @@ import sys
 GROUP = ("239.255.255.250", 1900)
 DEVICE, SERVICE = "urn:thingtree:device:Level:1", "urn:thingtree:service:Level:1"
 VARIABLES = [("Level", "ui2", "yes", "<allowedValueRange><minimum>0</minimum><maximum>1000</maximum></allowedValueRange>"),
-             ("Reading", "r4", "no", ""), ("Faulty", "i4", "no", ""), ("LastChange", "string", "yes", "")]
+             ("Reading", "r4", "no", ""), ("Faulty", "i4", "no", ""), ("LastChange", "string", "yes", ""),
+             ("A_ARG_TYPE_By", "ui2", "no", "<allowedValueRange><minimum>1</minimum><maximum>10</maximum></allowedValueRange>"),
+             ("A_ARG_TYPE_Way", "string", "no", "<allowedValueList><allowedValue>Up</allowedValue><allowedValue>Down"
+              "</allowedValue></allowedValueList>"), ("A_ARG_TYPE_Note", "string", "no", "")]
 ACTIONS = {"GetLevel": [("CurrentLevel", "out", "Level")], "SetLevel": [("NewLevel", "in", "Level")],
+           "Step": [("By", "in", "A_ARG_TYPE_By"), ("Way", "in", "A_ARG_TYPE_Way"), ("CurrentLevel", "out", "Level"),
+                    ("Note", "out", "A_ARG_TYPE_Note")],
            "GetReading": [("CurrentReading", "out", "Reading")], "GetFaulty": [("CurrentFaulty", "out", "Faulty")]}
 SCPD = "<?xml version='1.0'?><scpd xmlns='urn:schemas-upnp-org:service-1-0'><actionList>" + "".join(
     f"<action><name>{name}</name><argumentList>" + "".join(
@@ -164,6 +170,11 @@ class Devices:
             self.counts["writes"] += 1
             self.levels[i] = int(re.search(r"<NewLevel>(\d+)</NewLevel>", body)[1])
             self.tell(i, f"<Level>{self.levels[i]}</Level>")
+        elif action == "Step":
+            self.counts["writes"] += 1
+            by = int(re.search(r"<By>(\d+)</By>", body)[1])
+            self.levels[i] += by if re.search(r"<Way>(\w+)</Way>", body)[1] == "Up" else -by
+            out = f"<CurrentLevel>{self.levels[i]}</CurrentLevel><Note>stepped by {by}</Note>"
         elif action == "GetLevel":
             out = f"<CurrentLevel>{self.levels[i]}</CurrentLevel>"
         elif action == "GetReading":

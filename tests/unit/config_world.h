@@ -98,6 +98,12 @@ static void fake_check(const void *connection, const struct tt_device_config *de
   fake_checks += device != NULL;
 }
 
+static void fake_command(struct tt_bridge *bridge, tt_id request, struct tt_device *device, uint16_t command,
+                         const struct tt_value arguments[], uint64_t deadline_us)
+{
+  (void)bridge, (void)request, (void)device, (void)command, (void)arguments, (void)deadline_us;
+}
+
 #define LEVEL(struct_, options_)                                                                                   \
   {                                                                                                                \
     sizeof(struct struct_), options_                                                                               \
@@ -107,7 +113,9 @@ static const struct tt_bridge_ops fake = {.name = "fake",
                                           .device = LEVEL(fake_device, fake_device_options),
                                           .read_address = LEVEL(fake_read, fake_read_options),
                                           .write_address = LEVEL(fake_write, fake_write_options),
+                                          .command_address = LEVEL(fake_write, fake_write_options),
                                           .types = fake_types,
+                                          .command = fake_command,
                                           .check = fake_check};
 /* Needs no connection to be written, and has a `timeout` of its own. */
 struct bare_connection {

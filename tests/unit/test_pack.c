@@ -195,6 +195,10 @@ static void test_costs_are_bounded(void **state TT_UNUSED)
   "  alarms: {at: a, type: string, bits: {0: hot, 3: cold}}\n"                                                     \
   "  level: {at: l, type: integer, invalid: [32768, nan], write: {range: [0, 60], step: 5, verify: readback, "     \
   "confirm: {en: Sure?, sv: Säkert?}}}\n"
+  "commands:\n"                                                                                                    \
+  "  blink: {to: b}\n"                                                                                             \
+  "  go: {to: g, json: {v: \"${argument:level}\"}, within: 3s, label: {en: Go, sv: Gå}, confirm: Sure?,\n"        \
+  "    arguments: {level: {type: number, range: [0, 100], default: 35}, key: {type: string, secret: true}}}\n"
 
 static void pack_thing(unsigned flags, struct tt_buf *out)
 {
@@ -228,6 +232,16 @@ static void test_a_device_comes_back(void **state TT_UNUSED)
   assert_int_equal(back.mark.line, before->mark.line);
   assert_int_equal(((const struct fake_device *)back.options)->unit, 7);
   assert_int_equal(back.n_points, 5); /* one is hidden */
+  assert_int_equal(back.n_commands, 2);
+  const struct tt_command *go = &back.commands[1];
+  assert_string_equal(go->name, "go");
+  assert_string_equal(((const struct fake_write *)go->address)->to, "g");
+  assert_string_equal(tt_label_for(&go->label, "sv", ""), "Gå");
+  assert_string_equal(tt_label_for(&go->confirm, "", ""), "Sure?");
+  assert_int_equal(go->within_us, 3 * TT_USEC_PER_SEC);
+  assert_int_equal(go->n_arguments, 2);
+  assert_true(go->arguments[0].write->has_range && tt_value_number(&go->arguments[0].missing_value) == 35);
+  assert_true(go->arguments[1].is_secret && go->arguments[1].missing != TT_MISSING_VALUE);
   const struct tt_point *power = &back.points[0], *state_point = &back.points[1], *level = &back.points[3];
   assert_int_equal(power->wire_type, 1);
   assert_true(power->has_scale && power->scale == 0.1 && power->offset == 2 && power->decimals == 1);

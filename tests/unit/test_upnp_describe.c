@@ -52,6 +52,23 @@ static bool has_point(struct json_object *json, const char *name)
   return json_object_object_get_ex(json_object_object_get(json, "points"), name, NULL);
 }
 
+static void assert_command(struct json_object *json, const char *name, const char *expected)
+{
+  struct json_object *commands = json_object_object_get(json, "commands"), *command, *wanted;
+  if (!json_object_object_get_ex(commands, name, &command))
+    fail_msg("no command %s in %s", name, json_object_to_json_string(commands));
+  wanted = json_tokener_parse(expected);
+  assert_non_null(wanted);
+  if (!json_object_equal(command, wanted))
+    fail_msg("%s is %s", name, json_object_to_json_string(command));
+  json_object_put(wanted);
+}
+
+static bool has_command(struct json_object *json, const char *name)
+{
+  return json_object_object_get_ex(json_object_object_get(json, "commands"), name, NULL);
+}
+
 static void a_media_renderer(void **state)
 {
   (void)state;
@@ -80,6 +97,14 @@ static void a_media_renderer(void **state)
                "\"0\"},\"out\":\"CurrentTransportState\"},\"event\":{\"service\":\"" AV
                "\",\"last_change\":\"TransportState\"}}");
   assert_false(has_point(json, "last_change"));
+  assert_command(json, "pause",
+                 "{\"label\":\"Pause\",\"call\":{\"service\":\"" AV
+                 "\",\"action\":\"Pause\",\"in\":{\"InstanceID\":\"0\"}},\"arguments\":{}}");
+  assert_true(has_command(json, "seek"));
+  /* What reads or writes a point is none. */
+  assert_false(has_command(json, "get_mute"));
+  assert_false(has_command(json, "set_mute"));
+  assert_false(has_command(json, "get_transport_info"));
   json_object_put(json);
 }
 

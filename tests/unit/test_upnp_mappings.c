@@ -106,6 +106,11 @@ static void check_service(const struct tt_device_config *config, const char *ser
     if (write && strcmp(write->call.service, service) == 0)
       check_call(scpd, &write->call);
   }
+  for (size_t i = 0; i < config->n_commands; i++) {
+    const struct up_command_options *command = config->commands[i].address;
+    if (strcmp(command->call.service, service) == 0)
+      check_call(scpd, &command->call);
+  }
   assert_true(n > 0);
   up_scpd_destroy(scpd);
 }
