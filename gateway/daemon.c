@@ -56,6 +56,7 @@ struct tt_daemon {
   struct tt_contacts *contacts;
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
+  struct tt_node_command_handlers *node_commands;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -271,9 +272,12 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_vcard_handlers_add(d->router);
   if (r == 0)
     r = tt_search_handlers_add(d->router);
+  if (r == 0)
     r = tt_watches_create(d->router, &d->watches);
   if (r == 0)
     r = tt_chat_handlers_create(d->router, d->watches, NULL, &d->chat);
+  if (r == 0)
+    r = tt_node_command_handlers_create(d->router, &d->node_commands);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -486,6 +490,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_contacts_destroy(d->contacts);
   tt_chat_handlers_destroy(d->chat);
   tt_watches_destroy(d->watches);
+  tt_node_command_handlers_destroy(d->node_commands);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);

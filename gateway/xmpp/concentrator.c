@@ -2,9 +2,10 @@
  *
  * concentrator.c: browsing the tree: XEP-0326 and the concentrator of P1451.99. One table of commands; a command
  * writes into an element that is open already and whose name the dialect chose, so that it need not know which.
- * Nothing is kept: every command is answered from the tree at once.
+ * Nothing is kept: every command is answered from the tree at once. Those that wait for a device are in node_command.c.
  */
 #define _GNU_SOURCE /* qsort_r */
+#include "concentrator.h"
 #include "handlers.h"
 #include "node_view.h"
 
@@ -307,6 +308,8 @@ static enum tt_refusal get_capabilities(struct browse *b)
 {
   for (size_t i = 0; i < TT_COUNT(commands); i++)
     tt_write_element(b->w, "value", commands[i].name);
+  for (const char *const *name = tt_node_command_names; *name; name++)
+    tt_write_element(b->w, "value", *name);
   return TT_OK;
 }
 
@@ -321,20 +324,36 @@ static const struct command *find_command(const char *name)
 }
 
 /* X says what went wrong in the answer's own element, beside the stanza error. */
-static char *refused(const struct tt_iq *iq, enum tt_refusal refusal, TT_UNUSED const char *text, const void *data)
+char *tt_concentrator_refusal(const struct tt_dialect *dialect, const char *request, enum tt_refusal refusal,
+                              const struct tt_parameter_error errors[], size_t n, size_t room)
 {
-  const struct tt_dialect *dialect = data;
-  if (dialect->vocabulary != TT_VOCABULARY_X || strlen(iq->payload->name) > COMMAND_NAME_MAX)
+  if (dialect->vocabulary != TT_VOCABULARY_X || strlen(request) > COMMAND_NAME_MAX)
     return NULL;
   char name[COMMAND_NAME_MAX + sizeof("Response")];
-  snprintf(name, sizeof(name), "%sResponse", iq->payload->name);
+  snprintf(name, sizeof(name), "%sResponse", request);
   struct tt_buf buf = TT_BUF(0);
   struct tt_writer w;
   tt_write_init(&w, &buf);
   tt_write_open(&w, name, dialect->ns[TT_SUBJECT_CONCENTRATOR]);
   tt_write_attr(&w, "result", tt_refusal_code(refusal));
+  for (size_t i = 0; i < n; i++) {
+    struct tt_writer_mark mark = tt_write_mark(&w);
+    tt_write_open(&w, "error", NULL);
+    tt_write_attr(&w, "var", errors[i].name);
+    tt_write_text(&w, errors[i].text);
+    tt_write_close(&w);
+    if (w.failed || tt_write_size(&w) > room) {
+      tt_write_rewind(&w, mark);
+      break;
+    }
+  }
   tt_write_close(&w);
   return tt_buf_steal(&buf);
+}
+
+static char *refused(const struct tt_iq *iq, enum tt_refusal refusal, TT_UNUSED const char *text, const void *data)
+{
+  return tt_concentrator_refusal(data, iq->payload->name, refusal, NULL, 0, 0);
 }
 
 static void refuse(struct tt_iq *iq, const struct tt_dialect *dialect, enum tt_refusal refusal, const char *text)

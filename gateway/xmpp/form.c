@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * form.c: control forms. Source: XEP-0325 section 3.4. No session field is written: it is needed only where a form
+ * form.c: control forms, and forms of commands. Source: XEP-0325 section 3.4, XEP-0326 section 3.6. No session field is written: it is needed only where a form
  * is posted back while it is being edited, which no field here asks for; one that comes in is ignored.
  */
 #include "form.h"
@@ -80,6 +80,8 @@ static void write_validation(struct tt_writer *w, const struct tt_point *point)
 
 static const char *field_type(const struct tt_point *point)
 {
+  if (point->is_secret)
+    return "text-private";
   if (point->type == TT_TYPE_BOOLEAN)
     return "boolean";
   return point->n_map > 0 ? "list-single" : "text-single";
@@ -153,16 +155,40 @@ void tt_form_write_field(struct tt_writer *w, const char *language, const struct
   tt_write_close(w);
 }
 
-static void write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter)
+/* The field of a machine's form, which stays open. */
+static void begin_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
+                        bool is_required)
 {
   const struct tt_point *point = parameter->point;
   open_field(w, point, field_type(point), tt_label_for(&point->label, language, point->name));
-  if (parameter->current && parameter->current->type != TT_TYPE_NONE)
+  if (is_required) {
+    tt_write_open(w, "required", NULL);
+    tt_write_close(w);
+  }
+  if (parameter->current && parameter->current->type != TT_TYPE_NONE && !point->is_secret)
     write_value(w, parameter->current);
   write_options(w, point);
   write_validation(w, point);
-  tt_write_open(w, "notSame", NS_DYNAMIC); /* only what was edited needs to be sent (XEP-0325 section 3.4) */
-  tt_write_close(w);
+}
+
+static void open_form(struct tt_writer *w, struct tt_buf *out, const char *title, const char *instructions,
+                      const struct tt_parameter *parameters, size_t n)
+{
+  tt_write_init(w, out);
+  tt_write_open(w, "x", TT_NS_FORM);
+  tt_write_attr(w, "type", "form");
+  tt_write_element(w, "title", title);
+  if (instructions)
+    tt_write_element(w, "instructions", instructions);
+  if (n == 0)
+    return;
+  tt_write_open(w, "page", NS_LAYOUT);
+  tt_write_attr(w, "label", title);
+  for (size_t i = 0; i < n; i++) {
+    tt_write_open(w, "fieldref", NULL);
+    tt_write_attr(w, "var", parameters[i].point->name);
+    tt_write_close(w);
+  }
   tt_write_close(w);
 }
 
@@ -170,20 +196,32 @@ void tt_form_write(struct tt_buf *out, const char *title, const char *language,
                    const struct tt_parameter *parameters, size_t n)
 {
   struct tt_writer w;
-  tt_write_init(&w, out);
-  tt_write_open(&w, "x", TT_NS_FORM);
-  tt_write_attr(&w, "type", "form");
-  tt_write_element(&w, "title", title);
-  tt_write_open(&w, "page", NS_LAYOUT);
-  tt_write_attr(&w, "label", title);
+  open_form(&w, out, title, NULL, parameters, n);
   for (size_t i = 0; i < n; i++) {
-    tt_write_open(&w, "fieldref", NULL);
-    tt_write_attr(&w, "var", parameters[i].point->name);
+    begin_field(&w, language, &parameters[i], false);
+    tt_write_open(&w, "notSame", NS_DYNAMIC); /* only what was edited needs to be sent (XEP-0325 section 3.4) */
+    tt_write_close(&w);
     tt_write_close(&w);
   }
   tt_write_close(&w);
-  for (size_t i = 0; i < n; i++)
-    write_field(&w, language, &parameters[i]);
+}
+
+void tt_form_write_arguments(struct tt_buf *out, const struct tt_argument_form *form)
+{
+  struct tt_writer w;
+  open_form(&w, out, form->title, form->instructions, form->arguments, form->n_arguments);
+  for (size_t i = 0; i < form->n_arguments; i++) {
+    const struct tt_point *argument = form->arguments[i].point;
+    begin_field(&w, form->language, &form->arguments[i], !tt_argument_is_optional(argument));
+    for (size_t k = 0; k < form->n_errors; k++) {
+      if (strcmp(form->errors[k].name, argument->name) != 0)
+        continue;
+      tt_write_open(&w, "error", NS_DYNAMIC);
+      tt_write_text(&w, form->errors[k].text);
+      tt_write_close(&w);
+    }
+    tt_write_close(&w);
+  }
   tt_write_close(&w);
 }
 

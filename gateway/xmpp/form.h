@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * form.h: control parameters as a data form (XEP-0004 with validation, XEP-0122, layout, XEP-0141, and the marks of
+ * form.h: control parameters, and arguments of commands, as a data form (XEP-0004 with validation, XEP-0122, layout, XEP-0141, and the marks of
  * XEP-0336), and the form that comes back. Pure.
  */
 #pragma once
@@ -8,7 +8,7 @@
 #include "writer.h"
 #include "xml.h"
 
-#include "model/control.h"
+#include "model/execute.h"
 
 #define TT_NS_FORM "jabber:x:data"
 
@@ -21,6 +21,16 @@ void tt_form_write(struct tt_buf *out, const char *title, const char *language,
  * before, instead of the current value; NULL. */
 void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
                          const char *typed);
+/* Likewise for the arguments of a command: what must be given is marked as required, and what is wrong stands in its
+ * field. */
+struct tt_argument_form {
+  const char *title, *instructions, *language; /* instructions NULL: none */
+  const struct tt_parameter *arguments;
+  size_t n_arguments;
+  const struct tt_parameter_error *errors; /* of arguments by name */
+  size_t n_errors;
+};
+void tt_form_write_arguments(struct tt_buf *out, const struct tt_argument_form *form);
 
 /* The fields of a submitted form that somebody may have filled in: without hidden ones, without those that have no
  * <value/> at all. Allocated in `arena`, borrowing from the form. -EINVAL: no submitted form, or a field without

@@ -41,6 +41,10 @@ struct tt_chat_log {
 int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_log *log,
                             struct tt_chat_handlers **ret);       /* chat messages; XEP-0085, 0184, 0308, 0393 */
 void tt_chat_handlers_destroy(struct tt_chat_handlers *handlers); /* NULL is fine */
+struct tt_node_command_handlers;
+int tt_node_command_handlers_create(
+    struct tt_router *router, struct tt_node_command_handlers **ret); /* commands of nodes, of XEP-0326 and N */
+void tt_node_command_handlers_destroy(struct tt_node_command_handlers *handlers); /* NULL is fine */
 
 int tt_concentrator_handlers_add(struct tt_router *router); /* XEP-0326, N concentrator */
 int tt_basic_handlers_add(struct tt_router *router);        /* disco.h; XEP-0092, 0199, 0202 */

@@ -140,6 +140,7 @@ void tt_node_view_write(const struct tt_node_view *view, struct tt_writer *w, co
   tt_write_attr(w, "hasChildren", has_children(view, node) ? "true" : "false");
   tt_write_attr_bool(w, "isReadable", is_full && tt_node_is_readable(node));
   tt_write_attr_bool(w, "isControllable", is_full && tt_node_is_controllable(node));
+  tt_write_attr_bool(w, "hasCommands", is_full && node->n_commands > 0);
   if (node->parent) {
     tt_write_attr(w, "parentId", node->parent->key);
     if (*node->parent->partition)

@@ -79,6 +79,7 @@ static struct {
   struct tt_contacts *contacts;
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
+  struct tt_node_command_handlers *node_commands;
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
   struct device_request open[OPEN_MAX];
@@ -88,6 +89,19 @@ static struct {
   char who[PIECES_MAX];
   size_t since; /* bytes that left since the last whole stanza */
 } w;
+
+static struct tt_write argument_write = {.verify_point = TT_NO_POINT, .has_range = true, .min = 0, .max = 100};
+static struct tt_write note_write = {.verify_point = TT_NO_POINT};
+static const struct tt_point arguments[] = {
+    {.name = "level", .type = TT_TYPE_INT64, .unit = "%", .missing = TT_MISSING_ABSENT, .write = &argument_write},
+    {.name = "note",
+     .type = TT_TYPE_STRING,
+     .unit = "",
+     .missing = TT_MISSING_VALUE,
+     .missing_value = {.type = TT_TYPE_STRING, .text = (char[]){"none"}},
+     .write = &note_write}};
+static const struct tt_command commands[] = {{.name = "blink", .within_us = SECOND},
+                                             {.name = "go", .arguments = arguments, .n_arguments = 2}};
 
 /* Every claim of this file. */
 #define must(is_so) must_at(is_so, __LINE__)
@@ -122,6 +136,23 @@ static int on_write(void *user TT_UNUSED, tt_id node, uint16_t point, const stru
   must(point < TT_COUNT(points) && points[point].write);
   must(point != 2 || (tt_value_number(raw) >= 0 && tt_value_number(raw) <= 100));
   return keep((struct device_request){node, point, true, fn, fn_user});
+}
+
+static int on_command(void *user TT_UNUSED, tt_id node, uint16_t command, const struct tt_value raws[],
+                      uint64_t deadline_us TT_UNUSED, tt_device_fn fn, void *fn_user)
+{
+  /* Nothing out of range, and nothing missing, may come to here. */
+  must(command < TT_COUNT(commands));
+  must(command != 1 ||
+       (tt_value_number(&raws[0]) >= 0 && tt_value_number(&raws[0]) <= 100 && raws[1].type == TT_TYPE_STRING));
+  return keep((struct device_request){node, 0, true, fn, fn_user});
+}
+
+static uint64_t on_audit(void *user TT_UNUSED, const struct tt_caller *caller TT_UNUSED,
+                         const struct tt_node *node TT_UNUSED, const struct tt_command *command TT_UNUSED,
+                         const struct tt_value values[] TT_UNUSED)
+{
+  return 1;
 }
 
 static void answer_device(int error)
@@ -223,6 +254,8 @@ static void add_node(const char *key, const char *place)
                               .type = "thingtree.device.x",
                               .points = points,
                               .n_points = TT_COUNT(points),
+                              .commands = commands,
+                              .n_commands = TT_COUNT(commands),
                               .timeout_us = 2 * SECOND};
   must(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &node) == 0);
   tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_QUANTITY(20.25, 2), 0, false);
@@ -241,8 +274,8 @@ static void begin(void)
   tt_core_turn(w.core, w.now);
   tt_core_set_poll_classes(w.core, polls, TT_COUNT(polls));
   tt_core_set_access(w.core, tt_access_hooks(w.access, w.core));
-  tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused});
-  tt_core_set_devices(w.core, (struct tt_device_hooks){NULL, on_read, on_write});
+  tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused, on_audit});
+  tt_core_set_devices(w.core, (struct tt_device_hooks){NULL, on_read, on_write, on_command});
   add_node("plug", "house/hall");
   add_node("meter", "cellar");
   for (int i = 0; i < 30; i++) {
@@ -259,14 +292,13 @@ static void begin(void)
   must(tt_router_create(&config, &w.router) == 0);
   must(tt_basic_handlers_add(w.router) == 0 && tt_sensor_create(w.router, &w.sensor) == 0 &&
        tt_control_handlers_create(w.router, &w.control) == 0 &&
+       tt_node_command_handlers_create(w.router, &w.node_commands) == 0 &&
        tt_events_create(w.router, TT_EVENTS_MIN_US, &w.events) == 0 && tt_concentrator_handlers_add(w.router) == 0);
-       tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0);
   must(tt_adhoc_create(w.router, &w.adhoc) == 0 && tt_adhoc_browse_add(w.adhoc) == 0 &&
        tt_adhoc_read_add(w.adhoc) == 0 && tt_adhoc_control_add(w.adhoc) == 0);
   must(tt_contacts_create(w.router, &(struct tt_contacts_options){.language = "sv"}, &w.contacts) == 0 &&
        tt_vcard_handlers_add(w.router) == 0 && tt_search_handlers_add(w.router) == 0);
-       tt_control_handlers_create(w.router, &w.control) == 0 && tt_concentrator_handlers_add(w.router) == 0 &&
-       tt_watches_create(w.router, &w.watches) == 0 &&
+  must(tt_watches_create(w.router, &w.watches) == 0 &&
        tt_chat_handlers_create(w.router, w.watches, NULL, &w.chat) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
@@ -286,6 +318,7 @@ static void end(void)
   tt_contacts_destroy(w.contacts);
   tt_chat_handlers_destroy(w.chat);
   tt_watches_destroy(w.watches);
+  tt_node_command_handlers_destroy(w.node_commands);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);

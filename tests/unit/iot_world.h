@@ -92,6 +92,7 @@ struct world {
   struct tt_control_handlers *control;
   struct tt_events *events;
   struct tt_adhoc *adhoc; /* of the tests that make one */
+  struct tt_node_command_handlers *node_commands;
   struct tt_now now;
   struct tt_buf out;
   struct device_request requests[16];
@@ -361,6 +362,7 @@ TT_UNUSED_FN struct world *world_create_with(const struct tt_router_config *conf
   assert_int_equal(tt_sensor_create(w->router, &w->sensor), 0);
   assert_int_equal(tt_control_handlers_create(w->router, &w->control), 0);
   assert_int_equal(tt_events_create(w->router, TT_EVENTS_MIN_US, &w->events), 0);
+  assert_int_equal(tt_node_command_handlers_create(w->router, &w->node_commands), 0);
   assert_int_equal(tt_concentrator_handlers_add(w->router), 0);
   static const struct tt_session_ops ops = {collect};
   w->session = tt_session_create(TT_SESSION_COMPONENT, GATEWAY, &ops, &w->out);
@@ -390,6 +392,7 @@ TT_UNUSED_FN void world_destroy(struct world *w)
   tt_control_handlers_destroy(w->control);
   tt_events_destroy(w->events);
   tt_adhoc_destroy(w->adhoc);
+  tt_node_command_handlers_destroy(w->node_commands);
   tt_router_destroy(w->router);
   tt_session_destroy(w->session);
   tt_buf_finish(&w->out);

@@ -25,7 +25,10 @@
 /* plug stands in the hall, which the reader and the operator see; meter in the cellar, which they do not. */
 static struct tt_rule rules[] = {
     {.who = "admin@house.test", .role = TT_ROLE_ADMIN},
-    {.who = "operator@house.test", .role = TT_ROLE_OPERATOR, .nodes = {(const char *[]){"house/**"}, 1}},
+    {.who = "operator@house.test",
+     .role = TT_ROLE_OPERATOR,
+     .nodes = {(const char *[]){"house/**"}, 1},
+     .parameters = {(const char *[]){"*", "!reset"}, 2}},
     {.who = "reader@house.test", .role = TT_ROLE_READER, .nodes = {(const char *[]){"house/**"}, 1}},
     {.who = "barred@house.test", .role = TT_ROLE_NONE},
 };
@@ -123,6 +126,23 @@ static const struct {
     {"BBBBBFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='read' sessionid='x'/>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#items' node='" NS_AH "'/>"},
     {"RRNRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='control'/>"},
+    {"RRFRRFFFFFFFF", "get", "<getNodeCommands xmlns='" NS_CO "' nodeId='plug'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getNodeCommands xmlns='" NS_CO "' nodeId='meter'/>"},
+    {"NNNNNFFFFFFFF", "get", "<getNodeCommands xmlns='" NS_CO "' nodeId='nothing'/>"},
+    {"BBBBBFFFFFFFF", "get", "<getNodeCommands xmlns='" NS_CO "'/>"},
+    {"RRFRRFFFFFFFF", "get", "<getNodeCommands xmlns='" NF_CO "' id='plug'/>"},
+    {"RRFRRFFFFFFFF", "get", "<getCommandParameters xmlns='" NS_CO "' nodeId='plug' command='blink'/>"},
+    {"RNNRRFFFFFFFF", "get", "<getCommandParameters xmlns='" NS_CO "' nodeId='meter' command='blink'/>"},
+    {"NNFNNFFFFFFFF", "get", "<getCommandParameters xmlns='" NS_CO "' nodeId='plug' command='fly'/>"},
+    {"RRFRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NS_CO "' nodeId='plug' command='blink'/>"},
+    {"RNNRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NS_CO "' nodeId='meter' command='blink'/>"},
+    {"NNFNNFFFFFFFF", "set", "<executeNodeCommand xmlns='" NS_CO "' nodeId='plug' command='fly'/>"},
+    {"NNNNNFFFFFFFF", "set", "<executeNodeCommand xmlns='" NS_CO "' nodeId='nothing' command='blink'/>"},
+    /* One that its rule keeps from the operator, though the node is hers. */
+    {"RFFRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NS_CO "' nodeId='plug' command='reset'/>"},
+    {"RRFRRFFFFFFFF", "get", "<executeNodeCommand xmlns='" NF_CO "' id='plug' command='blink'/>"},
+    {"RNNRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NF_CO "' id='meter' command='blink'/>"},
+    {"RFFRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NF_CO "' id='plug' command='reset'/>"},
     {"IIIIIFFFFFFFF", "set", "<createNewNode xmlns='" NS_CO "' nodeId='plug'/>"},
 };
 
@@ -145,6 +165,8 @@ static const struct tt_point points[] = {
     {.name = "power", .type = TT_TYPE_INT64, .unit = "", .categories = 1, .poll = -1, .address = &address},
     {.name = "relay", .type = TT_TYPE_BOOLEAN, .unit = "", .poll = -1, .address = &address, .write = &any_write}};
 
+static const struct tt_command commands[] = {{.name = "blink", .within_us = SECOND}, {.name = "reset"}};
+
 static struct {
   struct tt_core *core;
   struct tt_access *access;
@@ -156,6 +178,7 @@ static struct {
   struct tt_adhoc *adhoc;
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
+  struct tt_node_command_handlers *node_commands;
   struct tt_now now;
   struct tt_buf out;
   tt_device_fn written;
@@ -186,6 +209,19 @@ static int on_write(void *user, tt_id node, uint16_t point, const struct tt_valu
   return 0;
 }
 
+static int on_command(void *user, tt_id node, uint16_t command, const struct tt_value raws[], uint64_t deadline_us,
+                      tt_device_fn fn, void *fn_user)
+{
+  return on_write(user, node, command, raws, deadline_us, fn, fn_user);
+}
+
+static uint64_t on_audit(void *user, const struct tt_caller *caller, const struct tt_node *node,
+                         const struct tt_command *command, const struct tt_value values[])
+{
+  (void)user, (void)caller, (void)node, (void)command, (void)values;
+  return 1;
+}
+
 static uint64_t on_decision(void *user, const struct tt_caller *caller, const struct tt_node *node,
                             const char *parameter, const struct tt_value *old, const struct tt_value *value)
 {
@@ -211,7 +247,9 @@ static void add_node(const char *key, const char *place)
                               .place = place,
                               .type = "x",
                               .points = points,
-                              .n_points = TT_COUNT(points)};
+                              .n_points = TT_COUNT(points),
+                              .commands = commands,
+                              .n_commands = TT_COUNT(commands)};
   assert_int_equal(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &node), 0);
   tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_INT64(7), 0, false);
 }
@@ -232,8 +270,8 @@ static int setup(void **state)
   tt_core_turn(w.core, w.now);
   assert_int_equal(tt_access_create(rules, TT_COUNT(rules), NULL, &w.access), 0);
   tt_core_set_access(w.core, tt_access_hooks(w.access, w.core));
-  tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused});
-  tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read, .write = on_write});
+  tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused, on_audit});
+  tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read, .write = on_write, .command = on_command});
   add_node("plug", "house/hall");
   add_node("meter", "cellar");
   struct tt_router_config config = {
@@ -243,6 +281,7 @@ static int setup(void **state)
   assert_int_equal(tt_sensor_create(w.router, &w.sensor), 0);
   assert_int_equal(tt_control_handlers_create(w.router, &w.control), 0);
   assert_int_equal(tt_events_create(w.router, TT_EVENTS_MIN_US, &w.events), 0);
+  assert_int_equal(tt_node_command_handlers_create(w.router, &w.node_commands), 0);
   assert_int_equal(tt_concentrator_handlers_add(w.router), 0);
   assert_int_equal(tt_adhoc_create(w.router, &w.adhoc), 0);
   assert_int_equal(tt_adhoc_browse_add(w.adhoc), 0);
@@ -270,6 +309,7 @@ static int teardown(void **state)
   tt_adhoc_destroy(w.adhoc);
   tt_chat_handlers_destroy(w.chat);
   tt_watches_destroy(w.watches);
+  tt_node_command_handlers_destroy(w.node_commands);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
   tt_access_destroy(w.access);
@@ -397,6 +437,10 @@ static void test_a_hidden_node_answers_as_none(void **state)
       {"<containsNode xmlns='" NS_CO "' nodeId=", "/>"},
       {"<getChildNodes xmlns='" NS_CO "' nodeId=", "/>"},
       {"<getAncestors xmlns='" NS_CO "' nodeId=", "/>"},
+      {"<getNodeCommands xmlns='" NS_CO "' nodeId=", "/>"},
+      {"<getCommandParameters xmlns='" NF_CO "' command='blink' id=", "/>"}, /* in X its name has "meter" in it */
+      {"<executeNodeCommand xmlns='" NS_CO "' command='blink' nodeId=", "/>"},
+      {"<executeNodeCommand xmlns='" NF_CO "' command='blink' id=", "/>"},
       {"<getNode xmlns='" NF_CO "' id=", "/>"},
       {"<query xmlns='" NS_DI "info' x='' node=", "/>"},
       {"<query xmlns='" NS_DI "items' node=", "/>"},

@@ -40,7 +40,8 @@
   "<value>getCapabilities</value><value>getAllDataSources</value><value>getRootDataSources</value>"                \
   "<value>getChildDataSources</value><value>containsNode</value><value>containsNodes</value>"                      \
   "<value>getNode</value><value>getNodes</value><value>getAllNodes</value><value>getNodeInheritance</value>"       \
-  "<value>getRootNodes</value><value>getChildNodes</value><value>getAncestors</value>"
+  "<value>getRootNodes</value><value>getChildNodes</value><value>getAncestors</value>"                             \
+  "<value>getNodeCommands</value><value>getCommandParameters</value><value>executeNodeCommand</value>"
 #define SOURCE_X "<dataSource sourceId='MeteringTopology' name='Devices' lastChanged='" WALL_TEXT "'/>"
 #define SOURCE_N "<dataSource src='MeteringTopology' name='Devices' lastChanged='" WALL_TEXT "'/>"
 
