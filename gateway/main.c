@@ -15,6 +15,8 @@ const struct tt_subcommand tt_commands[] = {
     {"tree", "show the tree with the values known last", tt_command_tree},
     {"read", "read fields of nodes", tt_command_read},
     {"set", "set parameters of nodes", tt_command_set},
+    {"commands", "show what a node can be told to do", tt_command_commands},
+    {"do", "have a node do one of its commands", tt_command_do},
     {"watch", "show changes as they happen", tt_command_watch},
     {"status", "show how the daemon is", tt_command_status},
     {"requests", "show who asked to be let in, and decide", tt_command_requests},

@@ -104,6 +104,8 @@ void tt_api_dispatch(struct tt_api_client *client, const char *line, size_t n);
 void tt_api_tree(const struct tt_api_call *call);
 void tt_api_read(const struct tt_api_call *call);
 void tt_api_set(const struct tt_api_call *call);
+void tt_api_commands(const struct tt_api_call *call);
+void tt_api_execute(const struct tt_api_call *call);
 void tt_api_watch(const struct tt_api_call *call);
 void tt_api_status_request(const struct tt_api_call *call);
 void tt_api_requests(const struct tt_api_call *call);

@@ -162,6 +162,7 @@ void tt_json_node(json_object *out, const struct tt_node *node, enum tt_sight si
   add_true(out, "disabled", node->is_disabled);
   add_true(out, "readable", tt_node_is_readable(node));
   add_true(out, "writable", tt_node_is_controllable(node));
+  add_true(out, "commands", node->n_commands > 0);
   if (node->last_change_us)
     json_object_object_add(out, "changed", tt_json_time(node->last_change_us));
   tt_json_state(out, node);

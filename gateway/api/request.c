@@ -19,6 +19,8 @@ static const struct row rows[] = {
     {"tree", TT_ROLE_READER, TT_ACCESS_BROWSE, {"node"}, tt_api_tree},
     {"read", TT_ROLE_READER, TT_ACCESS_READ, {"nodes", "fields", "categories", "from_device"}, tt_api_read},
     {"set", TT_ROLE_OPERATOR, TT_ACCESS_CONTROL, {"nodes", "set"}, tt_api_set},
+    {"commands", TT_ROLE_OPERATOR, TT_ACCESS_CONTROL, {"node"}, tt_api_commands},
+    {"execute", TT_ROLE_OPERATOR, TT_ACCESS_CONTROL, {"node", "command", "arguments"}, tt_api_execute},
     {"watch", TT_ROLE_READER, TT_ACCESS_READ, {"nodes"}, tt_api_watch},
     {"status", TT_ROLE_READER, TT_ACCESS_BROWSE, {NULL}, tt_api_status_request},
     {"requests", TT_ROLE_ADMIN, TT_ACCESS_ADMIN, {NULL}, tt_api_requests},

@@ -39,6 +39,8 @@ int tt_command_version(int argc, char **argv);
 int tt_command_tree(int argc, char **argv);
 int tt_command_read(int argc, char **argv);
 int tt_command_set(int argc, char **argv);
+int tt_command_commands(int argc, char **argv);
+int tt_command_do(int argc, char **argv);
 int tt_command_watch(int argc, char **argv);
 int tt_command_status(int argc, char **argv);
 int tt_command_requests(int argc, char **argv);

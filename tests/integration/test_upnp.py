@@ -35,6 +35,7 @@ devices:
   first-lamp: {{uses: upnp/first-light, connection: upnp-lan, under: house}}
   speaker: {{uses: upnp/media-renderer, connection: upnp-lan, with: {{udn: "uuid:{renderer}"}}, under: house}}
   library: {{uses: upnp/media-server, connection: upnp-lan, under: house}}
+  shelf: {{uses: upnp/described-server, connection: upnp-lan, under: house}}
   nobody: {{uses: upnp/binary-light, connection: upnp-lan, with: {{udn: "uuid:nobody"}}, under: house}}
 """
 
@@ -63,6 +64,20 @@ points:
   searchable: {call: {service: cd, action: GetSearchCapabilities, out: SearchCaps}, type: string}
 """
 
+# The same server, with nothing but what it says of itself.
+DESCRIBED_SERVER = """\
+mapping: upnp/described-server
+version: 1
+protocol: upnp
+device_type: "urn:schemas-upnp-org:device:MediaServer:1"
+describe: true
+points: {}
+"""
+
+CONCENTRATORS = ["urn:xmpp:iot:concentrators", "urn:nf:iot:concentrator:1.0"]
+FORM = "{jabber:x:data}"
+
+
 class House:
     def __init__(self, directory, prosody, lan):
         self.prosody, self.lan = prosody, lan
@@ -70,7 +85,8 @@ class House:
             directory, TOP.format(component=world.COMPONENT, component_port=prosody.component_port, domain=world.DOMAIN,
                                   interface=lan.interface, root=world.ROOT),
             {"devices.d/lan.yaml": DEVICES.format(light=lan.light, renderer=RENDERER),
-             "mappings/upnp/first-light.yaml": FIRST_LIGHT, "mappings/upnp/media-server.yaml": MEDIA_SERVER},
+             "mappings/upnp/first-light.yaml": FIRST_LIGHT, "mappings/upnp/media-server.yaml": MEDIA_SERVER,
+             "mappings/upnp/described-server.yaml": DESCRIBED_SERVER},
             {"component-secret": prosody.secret})
 
     def start(self):
@@ -150,6 +166,70 @@ def test_a_media_player_over_xmpp(house):
     # Refused by the range that the device describes, which no mapping knows.
     out = house.gateway.cli("set", "speaker.volume=101", check=False)
     assert out.returncode != 0 and "Volume takes 0 to 100" in out.stdout + out.stderr
+
+
+def ask(ns, name, node, command=None, form=""):
+    reference = "nodeId" if ns.startswith("urn:xmpp:") else "id"
+    more = f" command='{command}'" if command else ""
+    return f"<{name} xmlns='{ns}' {reference}='{node}'{more}>{form}</{name}>"
+
+
+def submit(**fields):
+    return ("<x xmlns='jabber:x:data' type='submit'>" + "".join(
+        f"<field var='{name}'><value>{value}</value></field>" for name, value in fields.items()) + "</x>")
+
+
+@pytest.mark.parametrize("ns", CONCENTRATORS)
+def test_commands_of_a_player_over_xmpp(house, ns):
+    async def scenario():
+        admin = await house.admin()
+        answer = (await admin.raw(world.COMPONENT, ask(ns, "getNode", "speaker")))[0]
+        assert answer.get("hasCommands") == "true"
+        answer = (await admin.raw(world.COMPONENT, ask(ns, "getNode", "lamp")))[0]
+        assert answer.get("hasCommands") is None
+        listed = (await admin.raw(world.COMPONENT, ask(ns, "getNodeCommands", "speaker")))[0]
+        assert {c.get("command"): (c.get("name"), c.get("type")) for c in listed} == {
+            "play": ("Play", "Simple"), "pause": ("Pause", "Simple"), "stop": ("Stop", "Simple"), "next": ("Next", "Simple"),
+            "previous": ("Previous", "Simple"), "seek": ("Go to", "Parameterized")}
+        answer = await admin.raw(world.COMPONENT, ask(ns, "getCommandParameters", "speaker", "seek"))
+        fields = [f for f in answer.iter(FORM + "field")]
+        assert [(f.get("var"), f.get("type"), f.find(FORM + "required") is not None) for f in fields] == [
+            ("position", "text-single", True)]
+        await admin.raw(world.COMPONENT, ask(ns, "executeNodeCommand", "speaker", "stop"), "set")
+        # What the player itself does not want, and what does not come so far.
+        with pytest.raises(Refused, match="the device answers|this device has no action"):
+            await admin.raw(world.COMPONENT, ask(ns, "executeNodeCommand", "speaker", "next"), "set")
+        with pytest.raises(Refused, match="position.*it must be given"):
+            await admin.raw(world.COMPONENT, ask(ns, "executeNodeCommand", "speaker", "seek", submit()), "set")
+        with pytest.raises(Refused, match="item-not-found"):
+            await admin.raw(world.COMPONENT, ask(ns, "executeNodeCommand", "speaker", "fly"), "set")
+        await admin.disconnect()
+    run(scenario())
+    lines = [json.loads(line) for line in (house.gateway.dir / "state/audit.jsonl").read_text().splitlines()]
+    decisions = [line for line in lines if line["kind"] == "decision" and line.get("command") == "stop"]
+    assert decisions and decisions[-1]["node"] == "speaker" and decisions[-1]["jid"].startswith("admin@")
+    assert any(line["kind"] == "outcome" and line["id"] == decisions[-1]["id"] and line["result"] == "ok" for line in lines)
+
+
+@pytest.mark.skipif(not shutil.which("minidlnad"), reason="not installed: minidlnad")
+def test_a_command_that_a_device_describes(house):
+    """Browse neither gets nor sets: it is a command, with arguments as the service describes them, and an answer."""
+    world.wait_until(lambda: "browse" in house.gateway.cli("commands", "--names", "shelf", check=False).stdout.split(),
+                     what="the commands of the media server")
+    shown = house.gateway.cli("commands", "--json", "shelf").stdout
+    browse = next(c for c in json.loads(shown)["commands"] if c["name"] == "browse")
+    arguments = {a["name"]: a for a in browse["arguments"]}
+    assert list(arguments) == ["object_id", "browse_flag", "filter", "starting_index", "requested_count", "sort_criteria"]
+    assert arguments["browse_flag"]["values"] == ["BrowseMetadata", "BrowseDirectChildren"]
+    assert "get_system_update_id" not in house.gateway.cli("commands", "--names", "shelf").stdout  # a point
+    given = ["object_id=0", "browse_flag=BrowseDirectChildren", "filter=*", "starting_index=0", "requested_count=1",
+             "sort_criteria="]
+    out = house.gateway.cli("do", "--json", "shelf", "browse", *given).stdout
+    assert "Result=<DIDL-Lite" in json.loads(out)["said"]
+    out = house.gateway.cli("do", "shelf", "browse", *given[:1], "browse_flag=Nothing", *given[2:], check=False)
+    assert out.returncode == 1 and "browse_flag" in out.stdout + out.stderr
+    out = house.gateway.cli("do", "shelf", "brows", check=False)
+    assert out.returncode == 1 and 'did you mean "browse"' in out.stderr
 
 
 @pytest.mark.skipif(not shutil.which("minidlnad"), reason="not installed: minidlnad")

@@ -99,6 +99,37 @@ static int on_write(void *user, tt_id node, uint16_t point, const struct tt_valu
   return 0;
 }
 
+static const struct tt_point go_arguments[] = {
+    {.name = "level", .type = TT_TYPE_INT64, .unit = "%", .missing = TT_MISSING_ABSENT, .write = &range_write},
+    {.name = "note",
+     .type = TT_TYPE_STRING,
+     .unit = "",
+     .missing = TT_MISSING_VALUE,
+     .missing_value = {.type = TT_TYPE_STRING, .text = (char[]){"none"}},
+     .write = &any_write}};
+static const struct tt_command commands[] = {
+    {.name = "blink"},
+    {.name = "go", .confirm = {1, {"en"}, {"Sure?"}}, .arguments = go_arguments, .n_arguments = 2}};
+
+static int on_command(void *user, tt_id node, uint16_t command TT_UNUSED, const struct tt_value raws[] TT_UNUSED,
+                      uint64_t deadline_us TT_UNUSED, tt_device_fn fn, void *fn_user)
+{
+  struct fixture *f = user;
+  f->pending[f->n_pending++] =
+      (struct pending){.is_write = true, .node = node, .points = {0}, .n = 1, .fn = fn, .user = fn_user};
+  f->n_writes++;
+  return 0;
+}
+
+static uint64_t on_audit(void *user, const struct tt_caller *caller, const struct tt_node *node,
+                         const struct tt_command *command, const struct tt_value values[] TT_UNUSED)
+{
+  struct fixture *f = user;
+  size_t n = strlen(f->audit);
+  snprintf(f->audit + n, sizeof(f->audit) - n, "%s does %s.%s;", caller->bare, node->key, command->name);
+  return 1;
+}
+
 static void devices_answer(struct fixture *f)
 {
   while (f->n_pending > 0 && !f->is_held) {
@@ -160,6 +191,8 @@ static struct tt_node *add_device(struct fixture *f, const char *key, const char
                               .type = "thingtree.device.test",
                               .points = points,
                               .n_points = TT_COUNT(points),
+                              .commands = commands,
+                              .n_commands = strcmp(key, "plug") == 0 ? TT_COUNT(commands) : 0,
                               .timeout_us = 5 * TT_USEC_PER_SEC};
   struct tt_node *node;
   assert_int_equal(tt_tree_add(tt_core_tree(f->core), tt_core_now(f->core), &spec, &node), 0);
@@ -189,8 +222,8 @@ static int set_up(void **state)
   tt_core_turn(f->core, tt_loop_clock());
   assert_int_equal(tt_access_create(NULL, 0, f->dir, &f->access), 0);
   tt_core_set_access(f->core, tt_access_hooks(f->access, f->core));
-  tt_core_set_audit(f->core, (struct tt_audit_hooks){f, on_decision, on_outcome, on_refused});
-  tt_core_set_devices(f->core, (struct tt_device_hooks){f, on_read, on_write});
+  tt_core_set_audit(f->core, (struct tt_audit_hooks){f, on_decision, on_outcome, on_refused, on_audit});
+  tt_core_set_devices(f->core, (struct tt_device_hooks){f, on_read, on_write, on_command});
   tt_core_set_poll_classes(f->core, poll_classes, TT_COUNT(poll_classes));
   add_device(f, "plug", "house/hall");
   add_device(f, "meter", "house");
@@ -511,6 +544,54 @@ static void test_leaving_while_reading(void **state)
 /* ---- Setting
  * -------------------------------------------------------------------------------------------------
  */
+
+static void test_commands(void **state)
+{
+  struct fixture *f = *state;
+  struct peer peer = come(f);
+  char expected[64];
+  assert_line(
+      ask(f, &peer, "{\"id\":1,\"do\":\"commands\",\"node\":\"plug\"}"),
+      "{\"id\":1,\"node\":\"plug\",\"commands\":[{\"name\":\"blink\",\"arguments\":[]},"
+      "{\"name\":\"go\",\"confirm\":\"Sure?\",\"arguments\":[{\"name\":\"level\",\"type\":\"int64\",\"unit\":\"%\","
+      "\"required\":true,\"min\":0.0,\"max\":100.0},{\"name\":\"note\",\"type\":\"string\","
+      "\"required\":false,\"default\":\"none\"}]}],\"done\":true}");
+  assert_line(ask(f, &peer, "{\"id\":2,\"do\":\"commands\",\"node\":\"meter\"}"),
+              "{\"id\":2,\"node\":\"meter\",\"commands\":[],\"done\":true}");
+  assert_line(ask(f, &peer, "{\"id\":3,\"do\":\"execute\",\"node\":\"plug\",\"command\":\"blink\"}"),
+              "{\"id\":3,\"done\":true}");
+  assert_line(ask(f, &peer,
+                  "{\"id\":4,\"do\":\"execute\",\"node\":\"plug\",\"command\":\"go\",\"arguments\":{\"level\":7}}"),
+              "{\"id\":4,\"done\":true}");
+  assert_int_equal(f->n_writes, 2);
+  snprintf(expected, sizeof(expected), "uid:%u does plug.blink;uid:%u does plug.go;", getuid(), getuid());
+  assert_string_equal(f->audit, expected);
+  static const struct {
+    const char *more, *code, *name, *meant;
+  } rows[] = {
+      {"\"command\":\"go\",\"arguments\":{\"level\":101}", "bad-request", "level", ""},
+      {"\"command\":\"go\"", "bad-request", "level", ""},
+      {"\"command\":\"go\",\"arguments\":{\"level\":1,\"noet\":\"x\"}", "bad-request", "noet", "note"},
+      {"\"command\":\"blnk\"", "not-found", "", ""},
+      {"\"arguments\":{}", "bad-request", "", ""},
+      {"\"command\":\"go\",\"arguments\":{\"level\":[1]}", "bad-request", "", ""},
+  };
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    char request[200];
+    snprintf(request, sizeof(request), "{\"do\":\"execute\",\"node\":\"plug\",%s}", rows[i].more);
+    json_object *line = ask(f, &peer, request);
+    assert_string_equal(text_of(line, "error"), rows[i].code);
+    json_object *error =
+        *rows[i].name ? json_object_array_get_idx(json_object_object_get(line, "errors"), 0) : NULL;
+    if (error)
+      assert_string_equal(text_of(error, "name"), rows[i].name);
+    if (*rows[i].meant)
+      assert_string_equal(text_of(error, "did_you_mean"), rows[i].meant);
+    json_object_put(line);
+  }
+  assert_int_equal(f->n_writes, 2);
+  go(&peer);
+}
 
 static void test_set(void **state)
 {
@@ -1092,6 +1173,7 @@ int main(void)
       TEST(test_read_too_large),
       TEST(test_too_many_names),
       TEST(test_leaving_while_reading),
+      TEST(test_commands),
       TEST(test_set),
       TEST(test_leaving_while_setting),
       TEST(test_watch),
