@@ -106,10 +106,12 @@ static int take_key(struct tt_loader *l, const char *key, struct tt_mark at)
     return -EINVAL;
   }
   int r = tt_load_take(l, key, false, at, &other, &other_is_place);
-  return r == -EEXIST ? clash(l, key, false, at, other, other_is_place) : r;
+  if (r == -EEXIST)
+    return clash(l, key, false, at, other, other_is_place);
+  return r < 0 ? r : tt_load_take_address(l, key, at);
 }
 
-/* Every part of a path is a place; only the first can be taken by a device. */
+/* Every part of a path is a place with an address; only the first can be taken by a device. */
 static int take_place(struct tt_loader *l, const char *path, struct tt_mark at)
 {
   struct tt_mark other;
@@ -118,7 +120,15 @@ static int take_place(struct tt_loader *l, const char *path, struct tt_mark at)
   if (!first)
     return -ENOMEM;
   int r = *first ? tt_load_take(l, first, true, at, &other, &other_is_place) : 0;
-  return r == -EEXIST ? clash(l, first, true, at, other, other_is_place) : r;
+  if (r == -EEXIST)
+    return clash(l, first, true, at, other, other_is_place);
+  for (size_t n = 0; r == 0 && path[n];) {
+    n += strcspn(path + n, "/");
+    char *part TT_AUTOFREE = strndup(path, n);
+    r = part ? tt_load_take_address(l, part, at) : -ENOMEM;
+    n += path[n] == '/';
+  }
+  return r;
 }
 
 /* ---- The parts ------------------------------------------------------------------------------------------ */

@@ -76,6 +76,7 @@ struct tt_loader {
   struct tt_texts search;
   struct tt_mapping *mappings;
   struct tt_seen *seen, *labelled;               /* labelled: places that have a label */
+  struct tt_seen *addressed;                     /* by local part; when there is a component */
   size_t connection_message[TT_CONNECTIONS_MAX]; /* first error of each connection */
   size_t connection_devices[TT_CONNECTIONS_MAX];
 };
@@ -116,6 +117,8 @@ int tt_load_place_path(struct tt_loader *l, const char *path, struct tt_mark at)
 /* Take the id for a device or a place. -EEXIST: the other mark is in ret_other. Places may be taken again. */
 int tt_load_take(struct tt_loader *l, const char *id, bool is_place, struct tt_mark at, struct tt_mark *ret_other,
                  bool *ret_other_is_place);
+/* Take the XMPP address of an id, when there is a component. -EINVAL, said: another id has it. */
+int tt_load_take_address(struct tt_loader *l, const char *id, struct tt_mark at);
 void tt_load_forget_taken(struct tt_loader *l);
 
 /* ---- connection.c ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * places.c: paths of places, their labels, and that no two nodes want the same id. */
+ * places.c: paths of places, their labels, and that no two nodes want the same id or XMPP address. */
 #include "load.h"
 
+#include "model/address.h"
 #include "model/tree.h"
 
 #include <stdio.h>
@@ -35,6 +36,31 @@ int tt_load_take(struct tt_loader *l, const char *id, bool is_place, struct tt_m
   return 0;
 }
 
+int tt_load_take_address(struct tt_loader *l, const char *id, struct tt_mark at)
+{
+  char local[TT_ADDRESS_MAX + 1];
+  struct tt_seen *seen = NULL;
+  if (!l->config->xmpp.component.is_set || tt_address_of(id, local, sizeof local) < 0)
+    return 0;
+  HASH_FIND_STR(l->addressed, local, seen);
+  if (seen && strcmp(seen->id, id) == 0)
+    return 0;
+  if (seen) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "address-clash", at,
+            "\"%s\" has the XMPP address of \"%s\", which does not tell capital from small letters: %s@%s", id,
+            seen->id, local, l->config->xmpp.component.jid);
+    tt_diag_also(l->diags, seen->at, "the other one");
+    return -EINVAL;
+  }
+  seen = tt_arena_alloc(l->arena, sizeof *seen);
+  char *key = tt_arena_strdup(l->arena, local);
+  if (!seen || !key || !(seen->id = tt_arena_strdup(l->arena, id)))
+    return -ENOMEM;
+  seen->at = at;
+  HASH_ADD_KEYPTR(hh, l->addressed, key, strlen(key), seen);
+  return 0;
+}
+
 /* -EINVAL: the place has a label already. */
 static int take_label(struct tt_loader *l, const char *path, struct tt_mark at)
 {
@@ -57,6 +83,7 @@ void tt_load_forget_taken(struct tt_loader *l)
 {
   HASH_CLEAR(hh, l->seen);
   HASH_CLEAR(hh, l->labelled);
+  HASH_CLEAR(hh, l->addressed);
 }
 
 static const char *fault_of_path(const char *path)
