@@ -2,9 +2,9 @@
  * adopt.c: the entry of a device, its file, and taking it up. */
 #include "adopt.h"
 
-#include <fcntl.h>
+#include "own_file.h"
+
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY_MAX 48 /* bytes of a key that is made */
@@ -109,33 +109,6 @@ static void fail(struct tt_adoption *a, const char *code, const char *format, ..
   va_end(ap);
 }
 
-/* The directory of thingtree.yaml: "/" or without a slash at its end. */
-static void put_path(struct tt_buf *out, const char *file, const char *name)
-{
-  const char *slash = strrchr(file, '/');
-  if (name[0] != '/' && slash)
-    tt_buf_add(out, file, (size_t)(slash - file) + 1);
-  tt_buf_puts(out, name);
-}
-
-/* The first directory of `include: [DIR/\*.yaml]` that can be written to, as written. */
-static bool find_dir(const struct tt_adopter *adopter, const struct tt_config *config, char *out, size_t size)
-{
-  for (size_t i = 0; i < config->includes.n; i++) {
-    const char *pattern = config->includes.text[i], *star = strstr(pattern, "/*.yaml");
-    struct tt_buf path TT_AUTOBUF = TT_BUF(0);
-    if (!star || star[strlen("/*.yaml")] || (size_t)(star - pattern) >= size ||
-        strcspn(pattern, "*?[") < (size_t)(star - pattern))
-      continue;
-    snprintf(out, size, "%.*s", (int)(star - pattern), pattern);
-    put_path(&path, adopter->env->file, out);
-    struct stat st;
-    if (!path.failed && stat(path.data, &st) == 0 && S_ISDIR(st.st_mode) && access(path.data, W_OK | X_OK) == 0)
-      return true;
-  }
-  return false;
-}
-
 static bool is_taken(const struct tt_config *config, const char *key)
 {
   for (size_t i = 0; i < config->n_devices; i++)
@@ -207,11 +180,8 @@ static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter,
     return NULL;
   if (a->as && (strlen(a->as) > TT_NODE_KEY_MAX || is_taken(config, a->as)))
     fail(a, "conflict", "there is a device \"%.128s\" already, or that is too long", a->as);
-  else if (!find_dir(adopter, config, dir, sizeof(dir)))
-    fail(a, "failed",
-         "`include:` names no directory that can be written to: it takes a pattern as devices.d/*.yaml, and the "
-         "right to "
-         "write there");
+  else if (!tt_own_dir(adopter->env, config, NULL, dir, sizeof(dir)))
+    fail(a, "failed", "%s", tt_own_dir_missing);
   if (a->code)
     return NULL;
   choose_key(a, config, found);
@@ -224,41 +194,6 @@ static const struct tt_mapping_config *prepare(const struct tt_adopter *adopter,
 }
 
 /* ---- Doing it -------------------------------------------------------------------------------------------------------- */
-
-/* Atomically, and never over a file that is there. */
-static int write_new(const char *path, const struct tt_buf *text)
-{
-  struct tt_buf temporary TT_AUTOBUF = TT_BUF(0);
-  tt_buf_printf(&temporary, "%s.new", path);
-  if (temporary.failed)
-    return -ENOMEM;
-  int fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644), r = 0;
-  if (fd < 0)
-    return -errno;
-  for (size_t at = 0; at < text->len && r == 0;) {
-    ssize_t n = write(fd, text->data + at, text->len - at);
-    if (n < 0 && errno != EINTR)
-      r = -errno;
-    at += n > 0 ? (size_t)n : 0;
-  }
-  if (r == 0 && fsync(fd) < 0)
-    r = -errno;
-  if (close(fd) < 0 && r == 0)
-    r = -errno;
-  if (r == 0 && link(temporary.data, path) < 0)
-    r = -errno;
-  unlink(temporary.data);
-  if (r < 0)
-    return r;
-  char *slash = strrchr(temporary.data, '/');
-  slash[slash == temporary.data] = '\0';
-  fd = open(temporary.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    (void)fsync(fd);
-    close(fd);
-  }
-  return 0;
-}
 
 static void take_up(const struct tt_adopter *adopter, const char *path, struct tt_adoption *a)
 {
@@ -282,16 +217,18 @@ static void adopt(const struct tt_adopter *adopter, const struct tt_config *conf
                   struct tt_adoption *a)
 {
   const struct tt_mapping_config *mapping = prepare(adopter, config, found, a);
-  struct tt_buf path TT_AUTOBUF = TT_BUF(0);
+  struct tt_buf path TT_AUTOBUF = TT_BUF(0), temporary TT_AUTOBUF = TT_BUF(0);
   if (a->code || a->is_dry)
     return;
-  put_path(&path, adopter->env->file, a->file);
+  tt_own_path(&path, adopter->env, a->file);
   int r = path.failed ? -ENOMEM : adopter->note(adopter->user, a, found, mapping->name);
   if (r < 0) {
     fail(a, "failed", "the audit cannot be written: %s", strerror(-r));
     return;
   }
-  r = write_new(path.data, &a->text);
+  r = tt_own_write(path.data, a->text.data, a->text.len, 0644, &temporary);
+  if (r == 0)
+    r = tt_own_keep(temporary.data, path.data, true);
   if (r < 0)
     fail(a, "failed", "%.800s cannot be written: %s", a->file, strerror(-r));
   else

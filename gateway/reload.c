@@ -112,7 +112,8 @@ static bool refuse(const struct tt_reloader *reloader, const struct tt_config *c
   }
   for (size_t i = 0; asked && i < asked->n; i++) {
     const struct tt_device_entry *entry = find_entry(config, asked->keys[i]);
-    if (entry && !entry->is_disabled)
+    bool leaves = !entry && asked->may_leave && find_entry(tt_host_config(reloader->options.host), asked->keys[i]);
+    if (leaves || (entry && !entry->is_disabled))
       keys[only->n++] = asked->keys[i];
     else
       snprintf(out, size, "%.256s cannot be used: %.600s; nothing has changed", asked->keys[i],

@@ -47,6 +47,7 @@ struct tt_host_changes {
 struct tt_only { /* these devices */
   const char *const *keys;
   size_t n;
+  bool may_leave; /* those that are in the configuration no more leave; else they are not asked for */
 };
 /* Takes over `config` as far as it differs from what is there: all of it, or (`only` not NULL) these devices and the
  * connections that are new with them. Of the configuration the host keeps what it needs. Its poll classes must have been

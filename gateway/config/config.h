@@ -93,11 +93,20 @@ struct tt_device_entry {
   const char *notice; /* what is wrong with its own description and was left out; NULL */
 };
 
+enum tt_param_type { TT_PARAM_STRING, TT_PARAM_INTEGER, TT_PARAM_NUMBER, TT_PARAM_BOOLEAN, TT_PARAM_SECRET };
+
 /* One parameter of a mapping, or its value for a device. */
 struct tt_parameter_config {
   const char *name;
   const char *text; /* value of a device; NULL: it has none, or it is a secret */
   bool is_required, is_secret;
+  /* Of a mapping only. */
+  enum tt_param_type type;
+  bool has_range;
+  double min, max;
+  const char *preset; /* the default as written; NULL: none, or a secret */
+  struct tt_label label;
+  const char *help; /* NULL */
 };
 
 /* A pattern of `match:`: at least one of the patterns fits a value of the fact. */
@@ -113,6 +122,8 @@ struct tt_mapping_config {
   size_t n_match; /* 0: it fits nothing by itself */
   const struct tt_parameter_config *params;
   size_t n_params;
+  struct tt_label label;
+  const char *vendor, *model; /* NULL */
 };
 
 struct tt_config {
@@ -162,6 +173,9 @@ struct tt_config_env {
   /* With it: which indices of poll classes devices run by, TT_POLL_SLOTS_MAX of them, for a device that was not asked for may
    * run by a class that went long ago. NULL: by none that has no name any more. */
   const bool *polls_used;
+  /* What one of the included files is about to be: `name` as `include:` writes it, whether it is there or not, and the
+   * file that is read in its place. NULL: all are as they are. */
+  const char *instead_name, *instead_path;
 };
 
 /* How well what was found fits: 0 not at all; each fact that must fit counts, then what its patterns say literally. Pure. */

@@ -85,7 +85,8 @@ int tt_load_file(struct tt_loader *l, const char *name, struct tt_mark at, struc
   const char *interned = tt_arena_strdup(l->arena, name);
   if (!path || !interned)
     return -ENOMEM;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  bool is_instead = l->env->instead_name && strcmp(name, l->env->instead_name) == 0;
+  int fd = open(is_instead ? l->env->instead_path : path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
     return unreadable(l, at, name, strerror(errno));
   struct tt_file *file = &l->files[l->n_files++];
@@ -247,6 +248,10 @@ static int load_includes(struct tt_loader *l, struct tt_file *file, const struct
   int r = 0;
   for (size_t i = 0; i < top->include.n && r != -ENOMEM; i++) {
     int q = include_pattern(l, top->include.text[i], mark_of_text(item, i));
+    r = q < 0 ? q : r;
+  }
+  if (l->env->instead_name && r != -ENOMEM) { /* it may not be there yet */
+    int q = include_file(l, l->env->instead_name, item ? item->mark : file->root->mark);
     r = q < 0 ? q : r;
   }
   l->n_configs = l->n_files;

@@ -62,6 +62,25 @@ int tt_load_match(const struct tt_table_env *env, const struct tt_item *item, co
 
 /* ---- All mappings that there are --------------------------------------------------------------------------------- */
 
+static int describe_param(struct tt_loader *l, const struct tt_mapping *m, const struct tt_param *param,
+                          struct tt_parameter_config *ret)
+{
+  struct tt_table_env env = tt_load_env(l, m->file);
+  bool is_secret = param->type == TT_PARAM_SECRET;
+  bool has_preset = param->preset && param->preset->kind == TT_ITEM_SCALAR && !tt_item_is_null(param->preset) &&
+                    !param->preset->is_secret && !is_secret;
+  *ret = (struct tt_parameter_config){.name = param->name,
+                                      .is_required = !param->preset,
+                                      .is_secret = is_secret,
+                                      .type = param->type,
+                                      .has_range = param->has_range,
+                                      .min = param->min,
+                                      .max = param->max,
+                                      .preset = has_preset ? param->preset->text : NULL,
+                                      .help = param->help};
+  return param->label && !tt_item_is_empty(param->label) ? tt_load_label(l, &env, param->label, &ret->label) : 0;
+}
+
 static int add_mapping(struct tt_loader *l, const char *name)
 {
   struct tt_config *c = l->config;
@@ -75,16 +94,19 @@ static int add_mapping(struct tt_loader *l, const char *name)
   struct tt_parameter_config *params = tt_arena_alloc(l->arena, (m->params.n + 1) * sizeof *params);
   if (!params)
     return -ENOMEM;
-  for (size_t i = 0; i < m->params.n; i++)
-    params[i] = (struct tt_parameter_config){.name = m->params.all[i].name,
-                                             .is_required = !m->params.all[i].preset,
-                                             .is_secret = m->params.all[i].type == TT_PARAM_SECRET};
+  for (size_t i = 0; i < m->params.n && r == 0; i++)
+    r = describe_param(l, m, &m->params.all[i], &params[i]);
+  if (r < 0)
+    return r;
   c->mappings[c->n_mappings++] = (struct tt_mapping_config){.name = m->name,
                                                             .protocol = m->protocol,
                                                             .match = m->match,
                                                             .n_match = m->n_match,
                                                             .params = params,
-                                                            .n_params = m->params.n};
+                                                            .n_params = m->params.n,
+                                                            .label = m->about.label,
+                                                            .vendor = m->about.vendor,
+                                                            .model = m->about.model};
   return 0;
 }
 

@@ -90,6 +90,8 @@ static int declare_one(const struct tt_table_env *env, const struct tt_item *map
     return q < 0 ? q : r;
   param.type = (enum tt_param_type)d.type;
   param.preset = d.preset;
+  param.label = d.label;
+  param.help = d.help;
   if (d.range) {
     param.has_range = true;
     if (param.type != TT_PARAM_INTEGER && param.type != TT_PARAM_NUMBER) {

@@ -5,12 +5,11 @@
  */
 #pragma once
 
+#include "config.h"
 #include "table.h"
 
 #define TT_PARAMS_MAX     100 /* of one mapping */
 #define TT_PARAM_NAME_MAX 64  /* bytes */
-
-enum tt_param_type { TT_PARAM_STRING, TT_PARAM_INTEGER, TT_PARAM_NUMBER, TT_PARAM_BOOLEAN, TT_PARAM_SECRET };
 
 struct tt_param {
   const char *name;
@@ -19,6 +18,8 @@ struct tt_param {
   bool has_range;
   double min, max;
   const struct tt_item *preset; /* NULL: must be given; may be null: no value then */
+  const struct tt_item *label;  /* as written; NULL */
+  const char *help;             /* NULL */
 };
 
 struct tt_params {

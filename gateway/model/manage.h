@@ -8,7 +8,8 @@
 
 #include "caller.h"
 
-#include <thingtree/bridge.h>
+#include <thingtree/host.h>
+#include <thingtree/point.h>
 
 #define TT_MANAGE_TEXT_MAX     1024 /* bytes of any one text that is given: a key has less, a parameter this */
 #define TT_MANAGE_PROBLEMS_MAX 8    /* of one change, told apart */

@@ -224,6 +224,32 @@ static void test_memory(void **state TT_UNUSED)
   assert_true(failed > 20 && limit < TT_CONFIG_MEMORY_MAX);
 }
 
+/* A file as it is about to be, before it is. */
+static void test_a_file_to_be(void **state TT_UNUSED)
+{
+  char path[80];
+  struct tt_config_env env = *some_env();
+  put("thingtree.yaml", "include: [d/*.yaml]\n");
+  put("d/a.yaml", "places: {a: {label: A}}\n");
+  put("d/ours.yaml.new", "places: {b: {label: B}, c: {label: C}}\n");
+  snprintf(path, sizeof path, "%s/d/ours.yaml.new", w.dir);
+  env.instead_name = "d/ours.yaml";
+  env.instead_path = path;
+  for (unsigned i = 0; i < 2; i++) { /* it is not there, then it is */
+    forget();
+    assert_int_equal(tt_config_load(&env, &w.config, &w.diags), 0);
+    assert_clean();
+    assert_int_equal(w.config->n_places, 3);
+    assert_int_equal(w.config->files.n, 3);
+    put("d/ours.yaml", "places: {d: {label: D}}\n");
+  }
+  put("d/ours.yaml.new", "plcaes: {b: B}\n");
+  forget();
+  assert_int_equal(tt_config_load(&env, &w.config, &w.diags), 0);
+  assert_int_equal(w.diags->messages[0].at.line, 1);
+  assert_string_equal(w.diags->messages[0].at.file, "d/ours.yaml");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -231,7 +257,7 @@ int main(void)
       TEST(test_nothing),   TEST(test_no_file),        TEST(test_bare_name), TEST(test_include),
       TEST(test_no_loop),   TEST(test_broken_include), TEST(test_unusable),  TEST(test_versions),
       TEST(test_file_size), TEST(test_files),          TEST(test_items),     TEST(test_directories),
-      TEST(test_memory),
+      TEST(test_memory),    TEST(test_a_file_to_be),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

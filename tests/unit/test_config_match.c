@@ -71,6 +71,35 @@ static void test_parameters_and_search(void **state TT_UNUSED)
   assert_string_equal(m->match[0].name, "host");
 }
 
+/* What a form needs to ask for them. */
+static void test_what_people_fill_in(void **state TT_UNUSED)
+{
+  put_mapping("thing", "about: {vendor: V, model: M, label: {en: Thing, sv: Sak}}\n"
+                       "params: {topic: {type: string, label: {en: Topic, sv: Rubrik}, help: as in the app},\n"
+                       "         tele: {type: string, default: \"tele/${topic}\"}, n: {type: number, range: [1, "
+                       "2.5], default: null},\n"
+                       "         pin: {type: secret, default: \"0000\"}}");
+  load_all();
+  assert_clean();
+  const struct tt_mapping_config *m = &w.config->mappings[0];
+  assert_string_equal(m->vendor, "V");
+  assert_string_equal(m->model, "M");
+  assert_string_equal(tt_label_for(&m->label, "sv", ""), "Sak");
+  assert_string_equal(tt_label_for(&m->params[0].label, "sv", ""), "Rubrik");
+  assert_string_equal(m->params[0].help, "as in the app");
+  assert_int_equal(m->params[0].type, TT_PARAM_STRING);
+  assert_null(m->params[0].preset);
+  assert_string_equal(m->params[1].preset, "tele/${topic}");
+  assert_int_equal(m->params[1].label.n, 0);
+  assert_true(m->params[2].has_range && m->params[2].min == 1 && m->params[2].max == 2.5);
+  assert_null(m->params[2].preset); /* null: nothing */
+  assert_false(m->params[2].is_required);
+  assert_null(m->params[3].preset); /* a secret */
+  put_mapping("thing", "params: {topic: {type: string, label: [x]}}");
+  load_all();
+  assert_int_equal(w.config->n_mappings, 0);
+}
+
 static void test_wrong(void **state TT_UNUSED)
 {
   static const struct {
@@ -124,6 +153,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_the_most_specific_wins, setup, teardown),
       cmocka_unit_test_setup_teardown(test_parameters_and_search, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_what_people_fill_in, setup, teardown),
       cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
       cmocka_unit_test_setup_teardown(test_what_a_device_was_given, setup, teardown),
   };

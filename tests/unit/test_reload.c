@@ -14,6 +14,11 @@ static void on_change(void *user, struct tt_node *node, enum tt_change change, u
             tt_core_sight(g.core, &guest, node) != TT_SIGHT_NONE;
 }
 
+static const struct tt_node *find(const char *key)
+{
+  return tt_tree_find(tt_core_tree(g.core), key, NULL, NULL);
+}
+
 static struct tt_reload_result reload(void)
 {
   struct tt_reload_result result;
@@ -91,9 +96,36 @@ static void test_numbers_of_poll_classes_in_use(void **state)
   assert_int_equal(reload().changes.changed, 1); /* the thing */
 }
 
+/* Of some devices: whoever is in the files no more leaves only if that is what was asked for. */
+static void test_only_that_one_leaves(void **state)
+{
+  const char *key = "a";
+  struct tt_reload_result result;
+  (void)state;
+  put_config(", a: {uses: fake/thing, connection: c}", "");
+  assert_int_equal(reload().changes.added, 1);
+  put("thingtree.yaml", "version: 1\nconnections: {c: {protocol: fake, host: h}}\nmappings: [mappings]\n"
+                        "devices: {other: {uses: fake/thing, connection: c}}\n");
+  assert_int_equal(tt_reload(g.reloader, &(struct tt_only){.keys = &key, .n = 1}, &result), 0);
+  tt_reload_result_finish(&result);
+  assert_true(result.is_refused);
+  assert_non_null(find("a"));
+  assert_int_equal(tt_reload(g.reloader, &(struct tt_only){.keys = &key, .n = 1, .may_leave = true}, &result), 0);
+  tt_reload_result_finish(&result);
+  assert_false(result.is_refused);
+  assert_int_equal(result.changes.removed, 1);
+  assert_null(find("a"));
+  assert_non_null(find("thing")); /* nobody asked about this one */
+  key = "nobody";
+  assert_int_equal(tt_reload(g.reloader, &(struct tt_only){.keys = &key, .n = 1, .may_leave = true}, &result), 0);
+  tt_reload_result_finish(&result);
+  assert_true(result.is_refused);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_only_that_one_leaves, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_rules_before_devices, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_numbers_of_poll_classes, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_numbers_of_poll_classes_in_use, open_all, close_all),
