@@ -155,8 +155,8 @@ int tt_admin_discover(void *user, const char *connection, uint64_t timeout_us, c
 static int note(void *user, const struct tt_adoption *adoption, const struct tt_found *found, const char *mapping)
 {
   struct tt_admin *admin = user;
-  return tt_audit_adopted(admin->options.audit, tt_core_now(admin->options.core), adoption->caller, adoption->key,
-                          mapping, found->connection, adoption->file);
+  return tt_audit_device(admin->options.audit, tt_core_now(admin->options.core), adoption->caller, "adopted",
+                         adoption->key, mapping, found->connection, adoption->file);
 }
 
 void tt_admin_adopt(void *user, struct tt_api_adoption *a)

@@ -249,16 +249,18 @@ static void audit_outcome(void *user, uint64_t id, enum tt_refusal result, const
   (void)line_write(audit, line, "outcome"); /* it has happened; the decision says that it was going to */
 }
 
-int tt_audit_adopted(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *node,
-                     const char *mapping, const char *connection, const char *file)
+int tt_audit_device(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *kind,
+                    const char *node, const char *mapping, const char *connection, const char *file)
 {
-  struct json_object *line = line_new("adopted", now.wall_us);
+  struct json_object *line = line_new(kind, now.wall_us);
   add_who(line, caller->kind, caller->kind == TT_CALLER_CLI && caller->bare ? caller->bare : caller->jid);
   add_text(line, "node", node);
-  add_text(line, "mapping", mapping);
-  add_text(line, "connection", connection);
+  if (mapping)
+    add_text(line, "mapping", mapping);
+  if (connection)
+    add_text(line, "connection", connection);
   add_text(line, "file", file);
-  return line_write(audit, line, "adopted");
+  return line_write(audit, line, kind);
 }
 
 /* ---- Refusals ---------------------------------------------------------------------------------------- */

@@ -16,9 +16,10 @@ struct tt_audit;
 int tt_audit_create(const char *state_dir, struct tt_audit **ret);
 void tt_audit_destroy(struct tt_audit *audit); /* writes the counts that are still held */
 struct tt_audit_hooks tt_audit_hooks(struct tt_audit *audit, struct tt_core *core);
-/* A device was written into the configuration: who, its node, mapping and connection, and the file. An errno: it could not
- * be written down, and must not be done. */
-int tt_audit_adopted(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *node,
-                     const char *mapping, const char *connection, const char *file);
+/* A device is written into the configuration, or changed or taken out of it: who, how (`kind`: "adopted", "added", "edited",
+ * "removed", "undone"), its node, mapping and connection (NULL: not known), and the file. An errno: it could not be written
+ * down, and must not be done. */
+int tt_audit_device(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *kind,
+                    const char *node, const char *mapping, const char *connection, const char *file);
 /* Write the joined refusals that are due; returns when the next are (monotonic), TT_NEVER. */
 uint64_t tt_audit_turn(struct tt_audit *audit, struct tt_now now);
