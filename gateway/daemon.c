@@ -84,53 +84,53 @@ static void on_stream_state(void *user, bool is_online, const char *text)
   tt_log(is_online ? TT_LOG_INFO : TT_LOG_WARNING, stream->kind, "%s", text);
 }
 
-static void add_stream_status(struct tt_api_status *status, const struct stream *stream)
+static void add_stream_status(const struct tt_status_sink *sink, const struct stream *stream)
 {
   struct tt_session_counts counts = tt_session_counts(stream->session);
-  tt_api_status_session(status, &(struct tt_api_session){
-                                    .kind = stream->kind,
-                                    .jid = tt_session_jid(stream->session),
-                                    .server = stream->server,
-                                    .is_online = stream->is_online,
-                                    .text = *stream->text ? stream->text : NULL,
-                                    .since_us = stream->since_us,
-                                    .sent = counts.sent,
-                                    .received = counts.received,
-                                    .dropped = counts.dropped,
-                                    .queued = counts.queued,
-                                });
+  sink->session(sink->user, &(struct tt_status_session){
+                                .kind = stream->kind,
+                                .jid = tt_session_jid(stream->session),
+                                .server = stream->server,
+                                .is_online = stream->is_online,
+                                .text = *stream->text ? stream->text : NULL,
+                                .since_us = stream->since_us,
+                                .sent = counts.sent,
+                                .received = counts.received,
+                                .dropped = counts.dropped,
+                                .queued = counts.queued,
+                            });
 }
 
-static void on_status(void *user, struct tt_api_status *status)
+static void on_status(void *user, const struct tt_status_sink *sink)
 {
   struct tt_daemon *d = user;
   struct tt_router_counts counts = tt_router_counts(d->router);
   for (size_t i = 0; i < d->n_streams; i++)
-    add_stream_status(status, &d->streams[i]);
+    add_stream_status(sink, &d->streams[i]);
   for (size_t i = 0; i < tt_host_n_connections(d->host); i++) {
     struct tt_connection_status c = tt_host_connection(d->host, i);
-    tt_api_status_connection(status, &(struct tt_api_connection){
-                                         .name = c.name,
-                                         .protocol = c.protocol,
-                                         .state = c.state,
-                                         .text = c.text,
-                                         .devices = c.devices,
-                                         .requests = c.requests,
-                                         .reads = c.reads,
-                                         .writes = c.writes,
-                                         .reports = c.reports,
-                                         .errors = c.failed,
-                                         .timeouts = c.timeouts,
-                                         .dropped = c.dropped,
-                                         .pid = c.pid,
-                                         .restarts = c.restarts,
-                                     });
+    sink->connection(sink->user, &(struct tt_status_connection){
+                                     .name = c.name,
+                                     .protocol = c.protocol,
+                                     .state = c.state,
+                                     .text = c.text,
+                                     .devices = c.devices,
+                                     .requests = c.requests,
+                                     .reads = c.reads,
+                                     .writes = c.writes,
+                                     .reports = c.reports,
+                                     .errors = c.failed,
+                                     .timeouts = c.timeouts,
+                                     .dropped = c.dropped,
+                                     .pid = c.pid,
+                                     .restarts = c.restarts,
+                                 });
   }
   const struct tt_texts *files = &tt_reloader_config(d->reloader)->files;
   for (size_t i = 0; i < files->n; i++)
-    tt_api_status_file(status, files->text[i]);
-  tt_api_status_count(status, "stanzas_dropped", counts.dropped);
-  tt_api_status_count(status, "stanzas_limited", counts.limited);
+    sink->file(sink->user, files->text[i]);
+  sink->count(sink->user, "stanzas_dropped", counts.dropped);
+  sink->count(sink->user, "stanzas_limited", counts.limited);
 }
 
 /* The command that did it is not told here; that it was done has to be seen. */

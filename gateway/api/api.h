@@ -12,6 +12,7 @@
 #pragma once
 
 #include "model/core.h"
+#include "model/status.h"
 
 #include <thingtree/host.h>
 
@@ -32,39 +33,6 @@ struct sd_event;
 struct tt_access;
 struct tt_api;
 struct tt_blocks;
-
-/* ---- What only main knows, for `status` ------------------------------------------------------------------ */
-
-/* A stream to an XMPP server. */
-struct tt_api_session {
-  const char *kind;   /* "account", "component" */
-  const char *jid;    /* who we are there */
-  const char *server; /* "127.0.0.1:5222"; NULL when not yet known */
-  bool is_online;
-  const char *text;  /* why it is not online, one sentence; NULL */
-  uint64_t since_us; /* wall: since when it is in this state; 0: unknown */
-  uint64_t sent, received, dropped;
-  size_t queued;
-};
-
-/* A connection to devices. */
-struct tt_api_connection {
-  const char *name, *protocol;
-  const char *state;        /* "online", "offline", "unknown", "disabled" */
-  const char *text;         /* why it is not online; NULL */
-  size_t devices, requests; /* attached; open now */
-  uint64_t reads, writes, reports, errors, timeouts, dropped;
-  int pid;           /* of its own process; 0: it has none */
-  uint64_t restarts; /* of that */
-};
-
-/* The answer being written: the provider adds to it, in any order, what there is. Strings are copied. */
-struct tt_api_status;
-void tt_api_status_session(struct tt_api_status *status, const struct tt_api_session *session);
-void tt_api_status_connection(struct tt_api_status *status, const struct tt_api_connection *connection);
-void tt_api_status_file(struct tt_api_status *status, const char *path);
-/* A counter of the daemon's own ("inbox_dropped"). */
-void tt_api_status_count(struct tt_api_status *status, const char *name, uint64_t value);
 
 /* ---- What main does for admins ----------------------------------------------------------------------------- */
 
@@ -109,7 +77,7 @@ struct tt_api_hooks {
   void *user;
   struct tt_blocks *blocks; /* whom admins have blocked; borrowed. NULL: not offered */
   /* Called within a `status` request; may be NULL. */
-  void (*status)(void *user, struct tt_api_status *status);
+  void (*status)(void *user, const struct tt_status_sink *sink);
   /* Take up the configuration as it is now. NULL: not offered. */
   int (*reload)(void *user, struct tt_api_reload *ret);
   /* Ask a connection (NULL: all) what it sees; the functions are called later. -ENOENT, -EBUSY. NULL: not offered. */

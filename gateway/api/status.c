@@ -9,7 +9,7 @@
 
 #define TROUBLES_MAX 100 /* nodes that are not well, named in one answer; the counts count all */
 
-struct tt_api_status {
+struct status {
   json_object *xmpp, *connections, *files, *counts;
 };
 
@@ -24,8 +24,9 @@ static void add_number(json_object *out, const char *member, uint64_t number)
   json_object_object_add(out, member, json_object_new_int64((int64_t)number));
 }
 
-void tt_api_status_session(struct tt_api_status *status, const struct tt_api_session *session)
+static void on_session(void *user, const struct tt_status_session *session)
 {
+  struct status *status = user;
   json_object *out = json_object_new_object();
   add_text(out, "kind", session->kind);
   add_text(out, "jid", session->jid);
@@ -41,8 +42,9 @@ void tt_api_status_session(struct tt_api_status *status, const struct tt_api_ses
   json_object_array_add(status->xmpp, out);
 }
 
-void tt_api_status_connection(struct tt_api_status *status, const struct tt_api_connection *connection)
+static void on_connection(void *user, const struct tt_status_connection *connection)
 {
+  struct status *status = user;
   json_object *out = json_object_new_object();
   add_text(out, "name", connection->name);
   add_text(out, "protocol", connection->protocol);
@@ -63,61 +65,36 @@ void tt_api_status_connection(struct tt_api_status *status, const struct tt_api_
   json_object_array_add(status->connections, out);
 }
 
-void tt_api_status_file(struct tt_api_status *status, const char *path)
+static void on_file(void *user, const char *path)
 {
+  struct status *status = user;
   json_object_array_add(status->files, json_object_new_string(path));
 }
 
-void tt_api_status_count(struct tt_api_status *status, const char *name, uint64_t value)
+static void on_count(void *user, const char *name, uint64_t value)
 {
+  struct status *status = user;
   add_number(status->counts, name, value);
 }
 
-enum health { HEALTH_OK, HEALTH_WARNING, HEALTH_ERROR, HEALTH_DISABLED };
-
-static enum health health_of(const struct tt_node *node)
+static void on_trouble(void *user, const struct tt_node *node)
 {
-  if (node->is_disabled)
-    return HEALTH_DISABLED;
-  switch (tt_node_state(node)) {
-  case TT_STATE_NONE:
-  case TT_STATE_INFORMATION:
-    return HEALTH_OK;
-  case TT_STATE_WARNING_SIGNED:
-  case TT_STATE_WARNING_UNSIGNED:
-    return HEALTH_WARNING;
-  case TT_STATE_ERROR_SIGNED:
-  case TT_STATE_ERROR_UNSIGNED:
-    return HEALTH_ERROR;
-  }
-  return HEALTH_OK;
+  json_object *troubles = user, *one;
+  if (json_object_array_length(troubles) >= TROUBLES_MAX)
+    return;
+  one = json_object_new_object();
+  add_text(one, "node", node->key);
+  tt_json_state(one, node);
+  json_object_array_add(troubles, one);
 }
 
 static void add_devices(const struct tt_api_call *call, json_object *line)
 {
-  static const char *const names[] = {"ok", "warning", "error", "disabled"};
-  struct tt_tree *tree = tt_core_tree(call->api->core);
-  uint64_t counts[TT_COUNT(names)] = {0};
-  size_t n = 0, n_troubles = 0;
-  json_object *troubles = json_object_new_array();
-  for (struct tt_node *node = tt_tree_walk(tree, NULL); node; node = tt_tree_walk(tree, node)) {
-    if (node->kind != TT_NODE_DEVICE ||
-        tt_core_sight(call->api->core, &call->client->caller, node) != TT_SIGHT_FULL)
-      continue;
-    enum health health = health_of(node);
-    n++;
-    counts[health]++;
-    if (health == HEALTH_OK || n_troubles++ >= TROUBLES_MAX)
-      continue;
-    json_object *one = json_object_new_object();
-    add_text(one, "node", node->key);
-    tt_json_state(one, node);
-    json_object_array_add(troubles, one);
-  }
-  json_object *devices = json_object_new_object();
-  add_number(devices, "total", n);
-  for (size_t i = 0; i < TT_COUNT(names); i++)
-    add_number(devices, names[i], counts[i]);
+  json_object *troubles = json_object_new_array(), *devices = json_object_new_object();
+  struct tt_device_counts counts = tt_count_devices(call->api->core, &call->client->caller, on_trouble, troubles);
+  add_number(devices, "total", counts.total);
+  for (size_t i = 0; i < TT_HEALTH_COUNT; i++)
+    add_number(devices, tt_health_names[i], counts.of[i]);
   json_object_object_add(line, "devices", devices);
   json_object_object_add(line, "troubles", troubles);
 }
@@ -126,7 +103,7 @@ void tt_api_status_request(const struct tt_api_call *call)
 {
   struct tt_api *api = call->api;
   struct tt_now now = tt_core_now(api->core);
-  struct tt_api_status status = {
+  struct status status = {
       .xmpp = json_object_new_array(),
       .connections = json_object_new_array(),
       .files = json_object_new_array(),
@@ -140,7 +117,11 @@ void tt_api_status_request(const struct tt_api_call *call)
   add_number(line, "nodes", tt_tree_size(tt_core_tree(api->core)));
   add_devices(call, line);
   if (api->hooks.status)
-    api->hooks.status(api->hooks.user, &status);
+    api->hooks.status(api->hooks.user, &(struct tt_status_sink){.user = &status,
+                                                                .session = on_session,
+                                                                .connection = on_connection,
+                                                                .file = on_file,
+                                                                .count = on_count});
   json_object_object_add(line, "xmpp", status.xmpp);
   json_object_object_add(line, "connections", status.connections);
   json_object_object_add(line, "files", status.files);

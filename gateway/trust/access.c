@@ -565,6 +565,16 @@ int tt_access_revoke(struct tt_access *access, const char *text)
   return 0;
 }
 
+size_t tt_access_rules(const struct tt_access *access, struct tt_access_rule *out, size_t room)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < access->n_configured && n < room; i++)
+    out[n++] = (struct tt_access_rule){.rule = &access->configured[i]};
+  for (size_t i = 0; i < access->n_accepted && n < room; i++)
+    out[n++] = (struct tt_access_rule){.rule = access->accepted[i], .is_accepted = true};
+  return n;
+}
+
 int tt_access_deny(struct tt_access *access, const char *jid)
 {
   char bare[BARE_MAX];

@@ -49,6 +49,13 @@ int tt_access_deny(struct tt_access *access, const char *jid); /* -ENOENT */
 /* Forget every rule that tt_access_accept() has written for the JID or domain. -ENOENT: there is none, perhaps but in the
  * configuration; errors of the file: then all of them stand. */
 int tt_access_revoke(struct tt_access *access, const char *who);
+/* All rules in the order in which they are looked at: of the configuration, then accepted ones. */
+struct tt_access_rule {
+  const struct tt_rule *rule;
+  bool
+      is_accepted; /* by tt_access_accept(): tt_access_revoke() takes it back; else its mark says where it stands */
+};
+size_t tt_access_rules(const struct tt_access *access, struct tt_access_rule *out, size_t room);
 /* Called after a decision about a bare JID, or "@" and a domain: all of its accounts. The XMPP side answers subscription
  * requests; what runs for them ends when they may not any more. */
 void tt_access_listen(struct tt_access *access, void (*fn)(void *user, const char *who, bool is_accepted),

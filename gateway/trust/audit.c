@@ -263,6 +263,35 @@ int tt_audit_device(struct tt_audit *audit, struct tt_now now, const struct tt_c
   return line_write(audit, line, kind);
 }
 
+int tt_audit_tail(const struct tt_audit *audit, size_t n, struct tt_buf *out)
+{
+  struct stat st;
+  int r = 0, fd = open(audit->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  char *text TT_AUTOFREE = malloc(TT_AUDIT_TAIL_MAX);
+  if (fd < 0)
+    return -errno;
+  if (!text || fstat(fd, &st) < 0) {
+    r = text ? -errno : -ENOMEM;
+    close(fd);
+    return r;
+  }
+  off_t from = st.st_size > (off_t)TT_AUDIT_TAIL_MAX ? st.st_size - (off_t)TT_AUDIT_TAIL_MAX : 0;
+  ssize_t got = pread(fd, text, TT_AUDIT_TAIL_MAX, from);
+  r = got < 0 ? -errno : 0;
+  close(fd);
+  size_t start = got > 0 ? (size_t)got : 0, end = start;
+  if (end > 0 && text[end - 1] == '\n') /* of the last line */
+    start--;
+  while (start > 0 && !(text[start - 1] == '\n' && --n == 0))
+    start--;
+  if (from > 0 && start == 0) { /* the first is not whole */
+    char *whole = memchr(text, '\n', end);
+    start = whole ? (size_t)(whole - text) + 1 : end;
+  }
+  tt_buf_add(out, text + start, end - start);
+  return r < 0 ? r : out->failed ? -ENOMEM : 0;
+}
+
 /* ---- Refusals ---------------------------------------------------------------------------------------- */
 static void refusals_write(struct tt_audit *audit, struct refusals *r)
 {

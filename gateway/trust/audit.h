@@ -21,5 +21,8 @@ struct tt_audit_hooks tt_audit_hooks(struct tt_audit *audit, struct tt_core *cor
  * down, and must not be done. */
 int tt_audit_device(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *kind,
                     const char *node, const char *mapping, const char *connection, const char *file);
+/* The last `n` lines of the file, oldest first, each with its end; of the last TT_AUDIT_TAIL_MAX bytes at most. */
+#define TT_AUDIT_TAIL_MAX ((size_t)64 * 1024)
+int tt_audit_tail(const struct tt_audit *audit, size_t n, struct tt_buf *out);
 /* Write the joined refusals that are due; returns when the next are (monotonic), TT_NEVER. */
 uint64_t tt_audit_turn(struct tt_audit *audit, struct tt_now now);

@@ -669,6 +669,14 @@ static void test_what_was_accepted_is_revoked(void **state)
     assert_int_equal(tt_access_accept(access, "new@else.example", TT_ROLE_READER, "house/**"), 0);
     assert_int_equal(tt_access_accept(access, "new@else.example", TT_ROLE_OPERATOR, "outside/**"), 0);
     assert_int_equal(tt_access_accept(access, "@else.example", TT_ROLE_READER, NULL), 0);
+    struct tt_access_rule list[TT_COUNT(rules) + 8];
+    assert_int_equal(tt_access_rules(access, list, TT_COUNT(list)), TT_COUNT(rules) + 3);
+    assert_ptr_equal(list[0].rule, &rules[0]);
+    assert_false(list[TT_COUNT(rules) - 1].is_accepted);
+    assert_true(list[TT_COUNT(rules)].is_accepted);
+    assert_string_equal(list[TT_COUNT(rules)].rule->who,
+                        "@else.example"); /* the newest first, as they are looked at */
+    assert_int_equal(tt_access_rules(access, list, 2), 2);
     assert_int_equal(tt_access_revoke(access, "nobody@else.example"), -ENOENT);
     assert_int_equal(tt_access_revoke(access, "no jid"), -EINVAL);
     assert_int_equal(tt_access_revoke(access, rules[0].who), -ENOENT); /* of the configuration */

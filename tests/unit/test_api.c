@@ -169,14 +169,13 @@ static void on_refused(void *user, const struct tt_caller *caller, enum tt_acces
 }
 
 static int on_reload(void *user, struct tt_api_reload *ret);
-static void on_status(void *user TT_UNUSED, struct tt_api_status *status)
+static void on_status(void *user TT_UNUSED, const struct tt_status_sink *sink)
 {
-  tt_api_status_session(status, &(struct tt_api_session){.kind = "account", .jid = "gw@h/t", .is_online = true});
-  tt_api_status_connection(
-      status,
-      &(struct tt_api_connection){.name = "broker", .protocol = "mqtt", .state = "offline", .text = "refused"});
-  tt_api_status_file(status, "/etc/thingtree/thingtree.yaml");
-  tt_api_status_count(status, "inbox_dropped", 3);
+  sink->session(sink->user, &(struct tt_status_session){.kind = "account", .jid = "gw@h/t", .is_online = true});
+  sink->connection(sink->user, &(struct tt_status_connection){
+                                   .name = "broker", .protocol = "mqtt", .state = "offline", .text = "refused"});
+  sink->file(sink->user, "/etc/thingtree/thingtree.yaml");
+  sink->count(sink->user, "inbox_dropped", 3);
 }
 
 /* ---- Set-up

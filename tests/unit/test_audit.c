@@ -312,6 +312,37 @@ static void test_files_that_are_none(void **state)
   tt_audit_destroy(NULL);
 }
 
+static size_t lines_of(const struct tt_buf *text)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < text->len; i++)
+    n += text->data[i] == '\n';
+  return n;
+}
+
+static void test_the_last_lines(void **state)
+{
+  struct tt_value value = TT_VALUE_BOOLEAN(true);
+  struct tt_buf out TT_AUTOBUF = TT_BUF(0);
+  (void)state;
+  assert_int_equal(tt_audit_tail(audit, 5, &out), 0);
+  assert_int_equal(out.len, 0);
+  for (unsigned i = 0; i < 1000; i++)
+    assert_true(hooks.decision(hooks.user, &alice, node, "relay", NULL, &value) != 0);
+  assert_int_equal(tt_audit_device(audit, (struct tt_now){.wall_us = 1}, &alice, "edited", "lamp", NULL, NULL, "f"),
+                   0);
+  assert_int_equal(tt_audit_tail(audit, 2, &out), 0);
+  assert_int_equal(lines_of(&out), 2);
+  assert_int_equal(out.data[0], '{');
+  assert_non_null(strstr(out.data, "\"kind\":\"edited\""));
+  assert_non_null(strstr(out.data, "\"node\":\"lamp\",\"file\":\"f\"}\n"));
+  tt_buf_truncate(&out, 0);
+  assert_int_equal(tt_audit_tail(audit, 100000, &out), 0); /* no more than so many bytes, and whole lines */
+  assert_true(lines_of(&out) > 100 && lines_of(&out) < 1000);
+  assert_true(out.len <= TT_AUDIT_TAIL_MAX);
+  assert_int_equal(out.data[0], '{');
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -322,6 +353,7 @@ int main(void)
       TEST(test_refusals_are_joined),
       TEST(test_many_strangers_share_a_line),
       TEST(test_rotation),
+      TEST(test_the_last_lines),
       TEST(test_a_torn_line_does_not_spoil_the_next),
       TEST(test_a_full_disk_refuses_writes),
       TEST(test_a_command),

@@ -93,13 +93,41 @@ static void test_journal_stream(void **state)
   end();
 }
 
+struct last {
+  size_t n;
+  char first[64], last[64];
+};
+
+static void on_line(void *user, uint64_t wall_us, enum tt_log_level level, const char *text)
+{
+  struct last *last = user;
+  assert_true(wall_us > 0 && level <= TT_LOG_INFO);
+  if (last->n++ == 0)
+    snprintf(last->first, sizeof(last->first), "%s", text);
+  snprintf(last->last, sizeof(last->last), "%s", text);
+}
+
+static void test_the_last_lines_are_kept(void **state)
+{
+  struct last last = {0};
+  (void)state;
+  begin();
+  for (unsigned i = 0; i < TT_LOG_KEPT + 3; i++)
+    tt_log(TT_LOG_WARNING, "plug", "number %u", i);
+  tt_log(TT_LOG_DEBUG, NULL, "not worth it");
+  tt_log_last(on_line, &last);
+  end();
+  assert_int_equal(last.n, TT_LOG_KEPT);
+  assert_string_equal(last.first, "plug: number 3");
+  assert_string_equal(last.last, "plug: number 202");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_levels_and_about),
-      cmocka_unit_test(test_foreign_text_cannot_forge_a_line),
-      cmocka_unit_test(test_a_line_is_cut),
-      cmocka_unit_test(test_journal_stream),
+      cmocka_unit_test(test_levels_and_about),        cmocka_unit_test(test_foreign_text_cannot_forge_a_line),
+      cmocka_unit_test(test_a_line_is_cut),           cmocka_unit_test(test_journal_stream),
+      cmocka_unit_test(test_the_last_lines_are_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
