@@ -7,12 +7,14 @@
 #include "admin.h"
 #include "bridge/host.h"
 #include "describe.h"
+#include "remote.h"
 #include "service/log.h"
 #include "service/loop.h"
 #include "service/notify.h"
 #include "trust/access.h"
 #include "trust/audit.h"
 #include "trust/blocks.h"
+#include "xmpp/adhoc_admin.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/component.h"
 #include "xmpp/contact.h"
@@ -47,6 +49,7 @@ struct tt_daemon {
   struct tt_reloader *reloader;
   struct tt_describer *describer;
   struct tt_admin *admin;
+  struct tt_remote *remote;
   struct tt_router *router;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
@@ -57,6 +60,7 @@ struct tt_daemon {
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
   struct tt_node_command_handlers *node_commands;
+  struct tt_adhoc_admin adhoc_admin;
   struct tt_link *link;
   struct tt_component *component;
   struct stream streams[2];
@@ -136,7 +140,7 @@ static void on_status(void *user, const struct tt_status_sink *sink)
 /* The command that did it is not told here; that it was done has to be seen. */
 static void on_decided(TT_UNUSED void *user, const char *bare, bool is_accepted)
 {
-  tt_log(TT_LOG_INFO, "access", "%s was %s over the control socket", bare, is_accepted ? "let in" : "turned away");
+  tt_log(TT_LOG_INFO, "access", "%s was %s", bare, is_accepted ? "let in" : "turned away");
 }
 
 /* ---- Another configuration ---------------------------------------------------------------------------------- */
@@ -373,7 +377,19 @@ static int build_admin(struct tt_daemon *d)
                                            .audit = d->audit,
                                            .reload = reload,
                                            .user = d};
-  return report(tt_admin_create(&options, &d->admin), "cannot start");
+  const struct tt_remote_options remote = {
+      .env = &d->options.env, .core = d->core, .host = d->host, .reloader = d->reloader, .audit = d->audit};
+  int r = tt_admin_create(&options, &d->admin);
+  if (r == 0)
+    r = tt_remote_create(&remote, &d->remote);
+  if (r == 0) {
+    d->adhoc_admin = (struct tt_adhoc_admin){.manage = tt_remote_hooks(d->remote),
+                                             .status = {.user = d, .tell = on_status},
+                                             .audit = d->audit,
+                                             .started_us = tt_core_now(d->core).mono_us};
+    r = tt_adhoc_admin_add(d->adhoc, &d->adhoc_admin);
+  }
+  return report(r, "cannot start");
 }
 
 /* The socket knows one user for all its hooks. */
@@ -474,6 +490,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   bool is_over = !d->host || tt_host_is_stopped(d->host);
   sd_event_source_disable_unref(d->patience);
   tt_admin_destroy(d->admin);
+  tt_remote_destroy(d->remote);
   tt_api_destroy(d->api);
   tt_component_destroy(d->component);
   is_over &= tt_link_destroy(d->link) == 0;

@@ -7,9 +7,11 @@
 #include "own_file.h"
 #include "remote_text.h"
 #include "service/log.h"
+#include "text/text.h"
 #include "trust/audit.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct tt_remote {
@@ -27,6 +29,7 @@ struct work {
   struct tt_remote_text text;
   const struct tt_mapping_config *mapping; /* NULL: there is none of that name */
   struct tt_buf yaml;                      /* what the file is to be; wiped */
+  size_t n_errors;                         /* that it would bring */
 };
 
 /* ---- What is said ------------------------------------------------------------------------------------------------ */
@@ -71,8 +74,7 @@ int tt_remote_load(const struct tt_remote *remote, const char *instead_name, con
                    struct tt_config **ret_config, struct tt_diags **ret_diags)
 {
   struct tt_config_env env = *remote->options.env;
-  env.with_mappings = true;
-  env.before = tt_host_config(remote->options.host);
+  env.with_mappings = !instead_path; /* a mapping that nobody uses is in nobody's way */
   env.instead_name = instead_name;
   env.instead_path = instead_path;
   return tt_config_load(&env, ret_config, ret_diags);
@@ -202,12 +204,14 @@ static void check_texts(const struct work *w)
                {"uses", change->uses, TT_MANAGE_TEXT_MAX}};
   for (size_t i = 0; i < TT_COUNT(texts); i++)
     if (texts[i].text && strlen(texts[i].text) > texts[i].max)
-      fail_at(change, "bad-request", texts[i].field, "that is longer than %zu bytes", texts[i].max);
+      fail_at(change, "bad-request", texts[i].field,
+              tt_tr(change->caller->language, "That is longer than %zu bytes."), texts[i].max);
   for (size_t i = 0; i < change->n_with; i++) {
     char field[sizeof(change->problems[0].field)];
     snprintf(field, sizeof(field), "with.%.70s", change->with[i].name);
     if (change->with[i].value && strlen(change->with[i].value) > TT_MANAGE_TEXT_MAX)
-      fail_at(change, "bad-request", field, "that is longer than %d bytes", TT_MANAGE_TEXT_MAX);
+      fail_at(change, "bad-request", field, tt_tr(change->caller->language, "That is longer than %zu bytes."),
+              (size_t)TT_MANAGE_TEXT_MAX);
   }
 }
 
@@ -231,7 +235,8 @@ static void check_parameters(const struct work *w, const struct tt_item *old)
       is_known |= strcmp(w->mapping->params[k].name, change->with[i].name) == 0;
     snprintf(field, sizeof(field), "with.%.70s", change->with[i].name);
     if (!is_known)
-      fail_at(change, "bad-request", field, "mapping %.200s has no parameter \"%.100s\"", w->mapping->name,
+      fail_at(change, "bad-request", field,
+              tt_tr(change->caller->language, "Mapping %.200s has no parameter \"%.100s\"."), w->mapping->name,
               change->with[i].name);
   }
   for (size_t i = 0; i < w->mapping->n_params; i++) {
@@ -240,7 +245,8 @@ static void check_parameters(const struct work *w, const struct tt_item *old)
     bool is_kept = tt_item_get(was, param->name) && (!given || (!*given && param->is_secret));
     snprintf(field, sizeof(field), "with.%.70s", param->name);
     if (param->is_required && !is_kept && (!given || !*given))
-      fail_at(change, "bad-request", field, "mapping %.200s needs it", w->mapping->name);
+      fail_at(change, "bad-request", field, tt_tr(change->caller->language, "Mapping %.200s needs it."),
+              w->mapping->name);
   }
 }
 
@@ -259,7 +265,8 @@ static void check_place(const struct work *w)
   const char *under = w->change->under ? w->change->under : "";
   snprintf(first, sizeof(first), "%.*s", (int)strcspn(under, "/"), under);
   if (*first && (find_entry(w->config, first) || strcmp(first, w->key) == 0))
-    fail_at(w->change, "conflict", "under", "\"%.128s\" is a device, and no place", first);
+    fail_at(w->change, "conflict", "under",
+            tt_tr(w->change->caller->language, "\"%.128s\" is a device, and no place."), first);
 }
 
 static void put_entry(struct work *w, const struct tt_item *old)
@@ -275,12 +282,15 @@ static void prepare_add(struct work *w)
   choose_key(w);
   w->mapping = find_mapping(w->config, change->uses);
   if (!w->mapping)
-    fail_at(change, "not-found", "uses", "there is no mapping \"%.200s\"", change->uses ? change->uses : "");
+    fail_at(change, "not-found", "uses", tt_tr(change->caller->language, "There is no mapping \"%.200s\"."),
+            change->uses ? change->uses : "");
   else if (is_taken(w->config, w->key) || tt_item_get(w->text.devices, w->key))
-    fail_at(change, "conflict", "key", "there is a device or a place \"%.128s\" already", w->key);
+    fail_at(change, "conflict", "key",
+            tt_tr(change->caller->language, "There is a device or a place \"%.128s\" already."), w->key);
   else if (w->text.devices && w->text.devices->n >= TT_REMOTE_DEVICES_MAX)
-    fail(change, "failed", "there are %d devices in %.800s already, and no more can be", TT_REMOTE_DEVICES_MAX,
-         w->file.name);
+    fail(change, "failed",
+         tt_tr(change->caller->language, "There are %d devices in %.800s already, and no more can be."),
+         TT_REMOTE_DEVICES_MAX, w->file.name);
   else
     check_parameters(w, NULL);
   check_place(w);
@@ -294,10 +304,12 @@ static const struct tt_item *find_ours(struct work *w)
   const struct tt_item *entry = tt_item_get(w->text.devices, w->key);
   const struct tt_device_entry *device = find_entry(w->config, w->key);
   if (!entry && device)
-    fail(w->change, "forbidden", "%.128s is configured in %.700s, and is changed there", w->key,
+    fail(w->change, "forbidden",
+         tt_tr(w->change->caller->language, "%s is configured in %s, and is changed there."), w->key,
          device->config.mark.file);
   else if (!entry)
-    fail_at(w->change, "not-found", "key", "there is no device \"%.128s\"", w->key);
+    fail_at(w->change, "not-found", "key", tt_tr(w->change->caller->language, "There is no device \"%.128s\"."),
+            w->key);
   return entry;
 }
 
@@ -306,7 +318,8 @@ static void prepare_edit(struct work *w)
   const struct tt_item *old = find_ours(w), *uses = tt_item_get(old, "uses");
   w->mapping = find_mapping(w->config, uses && uses->kind == TT_ITEM_SCALAR ? uses->text : NULL);
   if (old && w->change->uses && *w->change->uses && (!w->mapping || strcmp(w->change->uses, w->mapping->name) != 0))
-    fail_at(w->change, "bad-request", "uses", "the mapping of a device stays: remove it, and add another");
+    fail_at(w->change, "bad-request", "uses",
+            tt_tr(w->change->caller->language, "The mapping of a device stays: remove it, and add another."));
   if (!w->change->code && w->mapping)
     check_parameters(w, old);
   check_place(w);
@@ -382,6 +395,7 @@ static void collect(struct work *w, const struct tt_diags *after, const struct t
     put_message(&text, w, m);
     if (m->at.file && strcmp(m->at.file, w->file.name) == 0)
       tt_remote_field_at(read, w->key, m->at.line, field, sizeof(field));
+    w->n_errors += m->severity == TT_SEVERITY_ERROR;
     if (m->severity == TT_SEVERITY_ERROR && text.data)
       add_problem(w->change, field, text.data);
     tt_buf_printf(&all, "%s: %s\n", m->severity == TT_SEVERITY_ERROR ? "error" : "warning",
@@ -392,18 +406,15 @@ static void collect(struct work *w, const struct tt_diags *after, const struct t
   tt_buf_finish(&all);
 }
 
-static void judge(struct work *w, const struct tt_config *config, const struct tt_diags *after)
+static void judge(struct work *w, const struct tt_config *config)
 {
   struct tt_manage_change *change = w->change;
   const struct tt_device_entry *entry = find_entry(config, w->key);
-  size_t before = tt_diags_count(w->diags, TT_SEVERITY_ERROR), now = tt_diags_count(after, TT_SEVERITY_ERROR);
   bool is_there = entry && strcmp(entry->config.mark.file, w->file.name) == 0;
   const char *first = change->n_problems ? change->problems[0].text : NULL;
-  if (!config->is_usable || w->config->n_loose_errors > 0)
+  if (w->n_errors == 0 && (!config->is_usable || config->n_loose_errors > 0)) /* no reload would take it up */
     fail(change, "failed", "something in the configuration is wrong; `check` says what");
-  else if (change->op == TT_MANAGE_REMOVE
-               ? is_there
-               : !is_there || entry->is_disabled || now > before || config->n_loose_errors > 0)
+  else if (w->n_errors > 0 || (change->op == TT_MANAGE_REMOVE ? is_there : !is_there || entry->is_disabled))
     fail(change, "bad-request", "%s", first ? first : entry && entry->error ? entry->error : "it cannot be used");
 }
 
@@ -421,7 +432,7 @@ static void try_it(struct work *w, const char *temporary)
     r = tt_remote_load(w->remote, w->file.name, temporary, &config, &after);
   if (r == 0) {
     collect(w, after, &read);
-    judge(w, config, after);
+    judge(w, config);
   } else if (r != -EINVAL) {
     fail(w->change, "failed", "%s", strerror(-r));
   }
@@ -476,7 +487,10 @@ static void write_it(struct work *w)
 {
   struct tt_buf temporary TT_AUTOBUF = TT_BUF(0);
   struct tt_manage_change *change = w->change;
-  mode_t mode = mode_of(w->config, &w->text);
+  struct stat st;
+  mode_t mode = mode_of(w->config, &w->text), before = 0600;
+  if (stat(w->file.path.data, &st) == 0)
+    before = st.st_mode & 0777;
   int r = tt_own_write(w->file.path.data, w->yaml.data, w->yaml.len, mode, &temporary);
   if (r < 0) {
     fail(change, "failed", "%.800s cannot be written: %s", w->file.name, strerror(-r));
@@ -497,7 +511,7 @@ static void write_it(struct work *w)
   }
   take_up(w);
   if (change->code)
-    restore(w, 0600);
+    restore(w, before);
   else
     tt_log(TT_LOG_INFO, w->key, "%s over XMPP: %s", kinds[change->op], w->file.name);
 }

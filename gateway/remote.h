@@ -25,7 +25,7 @@ struct tt_manage_hooks tt_remote_hooks(struct tt_remote *remote);
 
 /* ---- Between remote.c and remote_view.c ------------------------------------------------------------------------ */
 struct tt_remote_text;
-/* The configuration as the files are now, with its mappings, or (`instead`) as one of them is about to be. -ENOMEM */
+/* The configuration as the files are now, with all mappings, or (`instead`) as one of them is about to be. -ENOMEM */
 int tt_remote_load(const struct tt_remote *remote, const char *instead_name, const char *instead_path,
                    struct tt_config **ret_config, struct tt_diags **ret_diags);
 /* Our file: its name as in `include:`, path, and text (NULL: it is not there yet). -EINVAL: `why`. */

@@ -71,7 +71,7 @@ struct tt_manage_view {
   size_t n_mappings;
   const struct tt_manage_connection *connections;
   size_t n_connections;
-  const struct tt_manage_device *devices; /* in order of the files */
+  struct tt_manage_device *devices; /* in order of the files; whoever asks may leave some out */
   size_t n_devices;
   const char *file; /* ours, as written in `include:`; NULL: there is no place for it */
   const char *why;  /* there is not; NULL */

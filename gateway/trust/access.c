@@ -330,6 +330,13 @@ bool tt_access_knows(struct tt_access *access, const char *bare)
   return highest_role(access, bare) > TT_ROLE_NONE;
 }
 
+bool tt_access_is_admin(struct tt_access *access, const char *bare)
+{
+  const struct tt_node *gateway = tt_tree_find(tt_core_tree(access->core), TT_GATEWAY_KEY, NULL, NULL);
+  const struct tt_rule *rule = gateway ? decide(rules_of(access, bare), gateway) : NULL;
+  return rule && rule->role == TT_ROLE_ADMIN;
+}
+
 /* ---- Requests ---------------------------------------------------------------------------------------- */
 static void request_remove(struct tt_access *access, size_t i)
 {

@@ -29,6 +29,9 @@ bool tt_access_knows(struct tt_access *access, const char *bare);
 /* Does a rule make an admin of this bare JID, or (a domain) of the domain or any of its accounts? */
 bool tt_access_has_admin(struct tt_access *access, const char *who);
 
+/* May they decide about the gateway itself: not only an admin of some nodes? */
+bool tt_access_is_admin(struct tt_access *access, const char *bare);
+
 /* A stranger has asked (presence subscription). Remembered once per bare JID; `via` is our JID that was asked. */
 void tt_access_request(struct tt_access *access, struct tt_now now, const char *bare, const char *via);
 /* The same about one thing or place, by its own address: remembered once per JID and thing. */

@@ -263,6 +263,19 @@ int tt_audit_device(struct tt_audit *audit, struct tt_now now, const struct tt_c
   return line_write(audit, line, kind);
 }
 
+int tt_audit_access(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *kind,
+                    const char *who, const char *role, const char *nodes)
+{
+  struct json_object *line = line_new(kind, now.wall_us);
+  add_who(line, caller->kind, caller->kind == TT_CALLER_CLI && caller->bare ? caller->bare : caller->jid);
+  add_text(line, "who", who);
+  if (role)
+    add_text(line, "role", role);
+  if (nodes)
+    add_text(line, "nodes", nodes);
+  return line_write(audit, line, kind);
+}
+
 int tt_audit_tail(const struct tt_audit *audit, size_t n, struct tt_buf *out)
 {
   struct stat st;

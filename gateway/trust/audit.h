@@ -21,6 +21,10 @@ struct tt_audit_hooks tt_audit_hooks(struct tt_audit *audit, struct tt_core *cor
  * down, and must not be done. */
 int tt_audit_device(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *kind,
                     const char *node, const char *mapping, const char *connection, const char *file);
+/* Somebody is let in, turned away or let in no more (`kind`: "accepted", "denied", "revoked", "undone"): by whom, who, and of
+ * an accepted one role and nodes (NULL: all). */
+int tt_audit_access(struct tt_audit *audit, struct tt_now now, const struct tt_caller *caller, const char *kind,
+                    const char *who, const char *role, const char *nodes);
 /* The last `n` lines of the file, oldest first, each with its end; of the last TT_AUDIT_TAIL_MAX bytes at most. */
 #define TT_AUDIT_TAIL_MAX ((size_t)64 * 1024)
 int tt_audit_tail(const struct tt_audit *audit, size_t n, struct tt_buf *out);

@@ -657,6 +657,35 @@ static void test_accepted_rules_last(void **state)
   tt_core_destroy(core);
 }
 
+/* An admin of some nodes is none of the gateway; whoever is first turned away from it is none, either. */
+static void test_admins_of_the_gateway(void **state)
+{
+  static const char *const lists[][2] = {
+      {"house/**", NULL}, {"**", "!house/**"}, {"gateway", NULL}, {"**", "!gateway"}};
+  static const bool is_one[] = {false, true, true, false};
+  struct tt_core *core = core_create();
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(lists); i++) {
+    const char *list[] = {lists[i][0], lists[i][1]};
+    const struct tt_rule some[] = {
+        {.who = "a@b.example", .role = TT_ROLE_ADMIN, .nodes = {.text = list, .n = lists[i][1] ? 2 : 1}},
+        {.who = "b.example", .role = TT_ROLE_READER},
+        {.who = "@b.example", .role = TT_ROLE_ADMIN}};
+    struct tt_access *access;
+    assert_int_equal(tt_access_create(some, 2, NULL, &access), 0);
+    tt_access_hooks(access, core);
+    assert_int_equal(tt_access_is_admin(access, "a@b.example"), is_one[i]);
+    assert_false(tt_access_is_admin(access, "b.example"));
+    assert_false(tt_access_is_admin(access, "c@b.example"));
+    tt_access_destroy(access);
+    assert_int_equal(tt_access_create(some, 3, NULL, &access), 0);
+    tt_access_hooks(access, core);
+    assert_true(tt_access_is_admin(access, "c@b.example"));
+    tt_access_destroy(access);
+  }
+  tt_core_destroy(core);
+}
+
 static void test_what_was_accepted_is_revoked(void **state)
 {
   static const char *const dirs[] = {dir, NULL};
@@ -807,6 +836,7 @@ int main(void)
       IN_DIR(test_requests),
       cmocka_unit_test(test_requests_for_things),
       IN_DIR(test_accepted_rules_last),
+      cmocka_unit_test(test_admins_of_the_gateway),
       IN_DIR(test_what_was_accepted_is_revoked),
       IN_DIR(test_a_domain_is_accepted),
       IN_DIR(test_a_rule_that_cannot_be_kept_is_not_made),

@@ -3,6 +3,7 @@
  * table is what a reviewer should read. */
 #include "cmocka_all.h"
 #include "trust/access.h"
+#include "xmpp/adhoc_admin.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
 #include "xmpp/vcard.h"
@@ -75,7 +76,7 @@ static const struct {
     {"BBBBBBBBBBBBB", "get", ""},
     {"UUUUUUUUUUUUU", "get", "<unknown xmlns='urn:unknown'/>"},
     {"UUUUUUUUUUUUU", "set", "<query xmlns='jabber:iq:roster'><item jid='stranger@elsewhere.test'/></query>"},
-    {"NNNNNFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='1' momentary='true'/>"},
+    {"RNNRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='1' momentary='true'/>"},
     {"RRRRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='2' momentary='true'><node nodeId='plug'/></req>"},
     {"RNNRRFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='3' momentary='true'><node nodeId='meter'/></req>"},
     {"NNNNNFFFFFFFF", "get", "<req xmlns='" NS_SD "' seqnr='4' momentary='true'><node nodeId='nothing'/></req>"},
@@ -123,6 +124,14 @@ static const struct {
     {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='control'/>"},
     {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='switch'/>"},
     {"NNNNNFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='nothing'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='add-device'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='edit-device'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='remove-device'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='requests'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='access-rules'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='status'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='log'/>"},
+    {"RNNRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='add-device'/>"},
     {"BBBBBFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='read' sessionid='x'/>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#items' node='" NS_AH "'/>"},
     {"RRNRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='control'/>"},
@@ -260,6 +269,19 @@ static void tell_log(void *user, const struct tt_caller *caller, size_t n, struc
   tt_buf_puts(out, "a line");
 }
 
+static int on_view(void *user, struct tt_manage_view **ret)
+{
+  struct tt_arena *arena;
+  (void)user;
+  *ret = tt_manage_view_create(&arena);
+  return *ret ? 0 : -ENOMEM;
+}
+
+static void on_tell(void *user, const struct tt_status_sink *sink)
+{
+  (void)user, (void)sink;
+}
+
 static int setup(void **state)
 {
   static const struct tt_session_ops ops = {collect};
@@ -274,6 +296,9 @@ static int setup(void **state)
   tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read, .write = on_write, .command = on_command});
   add_node("plug", "house/hall");
   add_node("meter", "cellar");
+  struct tt_node *gateway;
+  const struct tt_node_spec spec = {.kind = TT_NODE_GATEWAY, .key = TT_GATEWAY_KEY, .type = "thingtree.gateway"};
+  assert_int_equal(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &gateway), 0);
   struct tt_router_config config = {
       .core = w.core, .access = w.access, .dialects = 15, .stanza_max = 65536, .version = "1"};
   assert_int_equal(tt_router_create(&config, &w.router), 0);
@@ -292,6 +317,8 @@ static int setup(void **state)
   static const struct tt_chat_log log = {NULL, tell_log};
   assert_int_equal(tt_watches_create(w.router, &w.watches), 0);
   assert_int_equal(tt_chat_handlers_create(w.router, w.watches, &log, &w.chat), 0);
+  static const struct tt_adhoc_admin admin = {.manage = {.view = on_view}, .status = {.tell = on_tell}};
+  assert_int_equal(tt_adhoc_admin_add(w.adhoc, &admin), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
   tt_router_online(w.router, w.session);

@@ -216,9 +216,9 @@ static void test_refusals(void **state TT_UNUSED)
   for (unsigned i = 0; i < 2; i++) { /* without a file, and with one */
     char *text TT_AUTOFREE = contents(REMOTE);
     ADD(.key = "a", .uses = "fake/nothing");
-    assert_refused("not-found", "uses", "there is no mapping \"fake/nothing\"", text);
+    assert_refused("not-found", "uses", "There is no mapping \"fake/nothing\"", text);
     ADD(.key = "a", .uses = "fake/plug", .connection = "c");
-    assert_refused("bad-request", "with.topic", "mapping fake/plug needs it", text);
+    assert_refused("bad-request", "with.topic", "Mapping fake/plug needs it.", text);
     ADD(.key = "a", .uses = "fake/plug", .connection = "c", WITH({"topic", "t"}, {"tpoic", "t"}));
     assert_refused("bad-request", "with.tpoic", "no parameter", text);
     ADD(.key = "a", .uses = "fake/plug", .connection = "c", WITH({"topic", "t"}, {"unit_no", "999"}));
@@ -248,7 +248,7 @@ static void test_refusals(void **state TT_UNUSED)
     REMOVE("thing");
     assert_refused("forbidden", NULL, "thing is configured in thingtree.yaml", text);
     REMOVE("nobody");
-    assert_refused("not-found", "key", "there is no device", text);
+    assert_refused("not-found", "key", "There is no device", text);
     if (i == 0) {
       ADD(.key = "lamp", .uses = "fake/plug", .connection = "c", WITH({"topic", "t"}));
       assert_done();
@@ -375,6 +375,13 @@ static void test_other_errors(void **state TT_UNUSED)
   ADD(.key = "lamp", .uses = "fake/plug", .connection = "c", WITH({"topic", "t"}));
   assert_done();
   assert_null(m.change.diagnostics); /* of which nobody here knows */
+  put("mappings/absent/thing.yaml",
+      "version: 1\nprotocol: absent\npoints: {}\n"); /* of a bridge that is not there */
+  put("mappings/fake/broken.yaml", "version: 1\nprotocol: fake\npionts: {}\n");
+  EDIT(.key = "lamp", .label = "y");
+  assert_done();
+  EDIT(.key = "lamp", .label = "");
+  assert_done();
   char *text TT_AUTOFREE = contents(REMOTE);
   ADD(.key = "l2", .uses = "fake/plug", .connection = "c", .under = "early", WITH({"topic", "t"}));
   assert_string_equal(m.change.code, "conflict");
@@ -461,7 +468,7 @@ static void test_limits(void **state TT_UNUSED)
   assert_done();
   char *text TT_AUTOFREE = contents(REMOTE);
   ADD(.key = "more", .uses = "fake/thing", .connection = "c");
-  assert_refused("failed", NULL, "there are 500 devices", text);
+  assert_refused("failed", NULL, "There are 500 devices", text);
   EDIT(.key = "last", .label = "x"); /* those that are there may change */
   assert_done();
   many.len = 0;
