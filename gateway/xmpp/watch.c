@@ -110,20 +110,6 @@ static void on_event(void *user, const struct tt_node *node, const struct tt_fie
     send_text(watch, text.data);
 }
 
-static void on_silent(void *user, const struct tt_node *node, const char *key, TT_UNUSED uint64_t wall_us,
-                      const char *text)
-{
-  struct watch *watch = user;
-  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
-  if (watch->is_starting)
-    return;
-  tt_chat_put_bold(&buf, node ? node_name(watch, node) : key);
-  tt_buf_putc(&buf, ' ');
-  tt_chat_put(&buf, tt_tr(watch->caller->language, text));
-  if (!buf.failed)
-    send_text(watch, buf.data);
-}
-
 /* ---- Beginning and end -------------------------------------------------------------------------------------------- */
 
 static void decide(struct watch *watch, enum tt_refusal refusal, const char *text)
@@ -172,7 +158,6 @@ static const struct tt_event_sink sink = {
     .refused = on_refused,
     .accepted = on_accepted,
     .event = on_event,
-    .failed = on_silent,
     .lost = on_lost,
     .ended = on_ended,
 };
