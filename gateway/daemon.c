@@ -279,6 +279,8 @@ static int build_handlers(struct tt_daemon *d)
   if (r == 0)
     r = tt_watches_create(d->router, &d->watches);
   if (r == 0)
+    r = tt_adhoc_watch_add(d->adhoc, d->watches);
+  if (r == 0)
     r = tt_chat_handlers_create(d->router, d->watches, NULL, &d->chat);
   if (r == 0)
     r = tt_node_command_handlers_create(d->router, &d->node_commands);

@@ -125,14 +125,6 @@ struct tt_node *tt_core_see(struct tt_core *core, const struct tt_caller *caller
   return node && tt_core_sight(core, caller, node) != TT_SIGHT_NONE ? node : NULL;
 }
 
-void tt_core_check(struct tt_core *core, const struct tt_access_query *query, tt_access_fn fn, void *user)
-{
-  if (core->access.check)
-    core->access.check(core->access.user, query, fn, user);
-  else
-    fn(user, TT_REFUSED_FORBIDDEN, NULL, 0);
-}
-
 void tt_core_refused(struct tt_core *core, const struct tt_caller *caller, enum tt_access_op op, const char *node)
 {
   if (core->audit.refused)

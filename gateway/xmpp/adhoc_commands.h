@@ -6,6 +6,9 @@
 
 #include "adhoc.h"
 
+struct tt_watches;
+int tt_adhoc_watch_add(struct tt_adhoc *adhoc, struct tt_watches *watches); /* watch, unwatch */
+
 /* All of the following. */
 int tt_adhoc_things_add(struct tt_adhoc *adhoc);
 

@@ -159,3 +159,24 @@ def test_browse(house, address):
         assert "kitchen" in command["form"]["title"]
         await alice.disconnect()
     run(scenario())
+
+
+def test_watch(house, address):
+    async def scenario():
+        alice = await person(house, "alice")
+        command = await step(alice, address, "watch")
+        command = await step(alice, address, "watch", "complete", command["sessionid"], {"node": "plug", "field": ""})
+        assert command["status"] == "completed", note(command)
+        for value in ("off", "on"):  # something changes
+            await alice.set(address, ["plug"], [("relay", "boolean", str(value == "on").lower())])
+        while True:
+            message = await asyncio.wait_for(alice.messages.get(), 15)
+            body = message.findtext("{jabber:client}body") or ""
+            if message.get("type") == "chat" and "Coffee machine plug" in body:
+                break
+        assert message.get("from") == address
+        command = await step(alice, address, "unwatch")
+        command = await step(alice, address, "unwatch", "complete", command["sessionid"], {"watch": "all"})
+        assert command["status"] == "completed"
+        await alice.disconnect()
+    run(scenario())
