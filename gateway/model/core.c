@@ -23,6 +23,7 @@ struct tt_core *tt_core_create(void)
     free(core);
     return NULL;
   }
+  core->rules = 1;
   return core;
 }
 
@@ -123,6 +124,11 @@ struct tt_node *tt_core_see(struct tt_core *core, const struct tt_caller *caller
 {
   struct tt_node *node = tt_tree_find(core->tree, ref->node, ref->source, ref->partition);
   return node && tt_core_sight(core, caller, node) != TT_SIGHT_NONE ? node : NULL;
+}
+
+void tt_core_access_changed(struct tt_core *core)
+{
+  core->rules++;
 }
 
 void tt_core_refused(struct tt_core *core, const struct tt_caller *caller, enum tt_access_op op, const char *node)

@@ -139,5 +139,7 @@ void tt_core_check(struct tt_core *core, const struct tt_access_query *query, tt
 /* The node when the caller may know of it; else NULL, as if it did not exist. */
 struct tt_node *tt_core_see(struct tt_core *core, const struct tt_caller *caller, const struct tt_ref *ref);
 enum tt_sight tt_core_sight(struct tt_core *core, const struct tt_caller *caller, const struct tt_node *node);
+/* The rules are others now: whatever runs asks again before it goes on. */
+void tt_core_access_changed(struct tt_core *core);
 /* Tell the audit that something was refused. */
 void tt_core_refused(struct tt_core *core, const struct tt_caller *caller, enum tt_access_op op, const char *node);

@@ -101,6 +101,14 @@ enum tt_node_state tt_node_state(const struct tt_node *node)
   return worst;
 }
 
+const char *tt_node_trouble(const struct tt_node *node)
+{
+  for (size_t i = 0; i < node->n_messages; i++)
+    if (node->messages[i].type == TT_MESSAGE_ERROR)
+      return node->messages[i].text;
+  return NULL;
+}
+
 const char *tt_node_state_name(enum tt_node_state state)
 {
   static const char *const names[] = {

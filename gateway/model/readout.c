@@ -172,15 +172,6 @@ static void finish_when_done(struct tt_readout *r)
 }
 
 /* ---- One part ---------------------------------------------------------------------------------------- */
-/* What the node itself says is wrong with it; NULL when it says nothing. */
-static const char *node_trouble(const struct tt_node *node)
-{
-  for (size_t i = 0; i < node->n_messages; i++)
-    if (node->messages[i].type == TT_MESSAGE_ERROR)
-      return node->messages[i].text;
-  return NULL;
-}
-
 static bool is_in_time(const struct tt_readout *r, const struct tt_field *field)
 {
   return field->stamp_us >= r->from_us && (r->to_us == 0 || field->stamp_us <= r->to_us);
@@ -222,7 +213,7 @@ static void part_deliver(struct tt_readout *r, size_t number, int error, const c
       n_errors++;
     }
   }
-  const char *trouble = node_trouble(node);
+  const char *trouble = tt_node_trouble(node);
   if (error >= 0 && n_new == 0 && part->n_points > 0 && trouble) /* asked, and it kept silent: still dead */
     failure_add(r, number, NULL, trouble);
   else if (error >= 0 && n_values + n_errors == 0 && part->n_points > 0)
@@ -281,13 +272,13 @@ static void part_begin(struct tt_readout *r, size_t number)
     bool is_readable = tt_node_is_readable(node);
     if (!is_readable || r->n_fields > 0)
       failure_add(r, number, NULL,
-                  is_readable                  ? "None of the fields asked for is here."
-                  : node_trouble(node) != NULL ? node_trouble(node)
-                                               : "There is nothing to read here.");
+                  is_readable                     ? "None of the fields asked for is here."
+                  : tt_node_trouble(node) != NULL ? tt_node_trouble(node)
+                                                  : "There is nothing to read here.");
     part_deliver(r, number, 0, NULL);
     return;
   }
-  bool is_dead = node_trouble(node) != NULL; /* whatever its age, a value of a dead device is not fresh */
+  bool is_dead = tt_node_trouble(node) != NULL; /* whatever its age, a value of a dead device is not fresh */
   for (size_t i = 0; i < part->n_points; i++) {
     uint16_t point = part->points[i];
     bool is_fresh = tt_node_is_fresh(node, point, core->now, tt_core_max_age(core, &node->points[point]));
@@ -309,7 +300,7 @@ static void part_begin(struct tt_readout *r, size_t number)
     if (part->ticket)
       tt_ticket_redeem(part->ticket, NULL);
     part->ticket = NULL;
-    part_deliver(r, number, error, node_trouble(node));
+    part_deliver(r, number, error, tt_node_trouble(node));
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * requests.h: the inside of struct tt_core, and what the kinds of requests share. Private to core.c, readout.c,
- * control.c, command.c, parameters.c and execute.c.
+ * control.c, command.c, parameters.c, execute.c and subscription.c.
  */
 #pragma once
 
@@ -29,6 +29,7 @@ struct tt_core {
   struct tt_execution *executions; /* likewise */
   struct tt_ticket *tickets;
   struct tt_subscriptions *subscriptions;
+  uint64_t rules; /* counts the changes of the rules; never 0 */
 };
 
 #define TT_ACCESS_TIMEOUT_US (5 * TT_USEC_PER_SEC)  /* then the answer is no */
@@ -77,7 +78,7 @@ void tt_controls_drop(struct tt_core *core);
 void tt_forms_turn(struct tt_core *core);
 uint64_t tt_forms_due(const struct tt_core *core);
 void tt_forms_drop(struct tt_core *core);
-/* subscription.c: with the tree, before anything else listens. */
+/* subscription.c: with the tree. */
 int tt_subscriptions_create(struct tt_core *core);
 uint64_t tt_subscriptions_due(const struct tt_core *core);
 void tt_subscriptions_destroy(struct tt_core *core); /* while the tree stands */

@@ -125,6 +125,8 @@ size_t tt_tree_size(const struct tt_tree *tree);
 int tt_node_message(struct tt_tree *tree, struct tt_now now, struct tt_node *node, const char *code,
                     enum tt_message_type type, const char *text);
 enum tt_node_state tt_node_state(const struct tt_node *node);
+/* Why it cannot be read now: the text of an error among its messages; NULL: nothing is wrong. */
+const char *tt_node_trouble(const struct tt_node *node);
 const char *tt_node_state_name(enum tt_node_state state); /* "None", "WarningSigned", ... (XEP-0326) */
 
 /* The label in `language` ("" or NULL: the first), else the key, of a path the last part. Never NULL. */

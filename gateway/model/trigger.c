@@ -2,8 +2,12 @@
  * trigger.c: decisions about events (trigger.h). */
 #include "trigger.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
+
+/* What a difference of two decimal fractions can be off by, relative to the larger. */
+#define ROUNDING (4 * DBL_EPSILON)
 
 /* hh:mm:ss[.fff], without its zone: times are compared as they are written. */
 static double seconds_of_time(const char *text)
@@ -56,12 +60,14 @@ double tt_distance(const struct tt_value *from, const struct tt_value *to)
 {
   double a = scale_of(from), b = scale_of(to);
   bool is_number = tt_value_is_number(from->type) && tt_value_is_number(to->type);
+  if (to->type == TT_TYPE_NONE)
+    return 0;
   if ((from->type == to->type || is_number) && !isnan(a) && !isnan(b))
     return b - a;
-  if (from->type != to->type)
-    return 1;
+  if (from->type != to->type && !is_number)
+    return INFINITY;
   if (!tt_value_is_text(from->type))
-    return tt_value_equals(from, to) ? 0 : 1;
+    return isnan(a) && isnan(b) ? 0 : INFINITY;
   int order = strcmp(to->text, from->text);
   return order == 0 ? 0 : order > 0 ? 1 : -1;
 }
@@ -71,9 +77,13 @@ bool tt_limits_reached(const struct tt_limits *limits, const struct tt_value *fr
   double distance = tt_distance(from, to);
   if (distance == 0)
     return false;
+  double rounding = ROUNDING * fmax(fabs(scale_of(from)), fabs(scale_of(to)));
+  if (!isfinite(rounding))
+    rounding = 0;
   if (limits->by >= 0)
-    return fabs(distance) >= limits->by;
-  return (limits->up >= 0 && distance >= limits->up) || (limits->down >= 0 && -distance >= limits->down);
+    return fabs(distance) >= limits->by - rounding;
+  return (limits->up >= 0 && distance > 0 && distance >= limits->up - rounding) ||
+         (limits->down >= 0 && distance < 0 && -distance >= limits->down - rounding);
 }
 
 uint64_t tt_pace_due(const struct tt_pace *pace, bool is_reached)

@@ -13,15 +13,18 @@ struct tt_limits {
   double by, up, down;
 };
 #define TT_LIMITS_NONE ((struct tt_limits){-1, -1, -1})
+#define TT_LIMITS_ANY  ((struct tt_limits){0, -1, -1}) /* every change */
 static inline bool tt_limits_are_given(const struct tt_limits *limits)
 {
   return limits->by >= 0 || limits->up >= 0 || limits->down >= 0;
 }
 
 /* How far `to` is above `from`: numbers by their difference, false and true as 0 and 1, dates, times and durations in seconds;
- * of texts every change is 1, upwards in the order of their bytes. Of a value that comes, goes or changes its type: 1. */
+ * of texts every change is 1, upwards in the order of their bytes. Infinitely, where there was no value, or one of another
+ * type; not at all, where there is none any more. */
 double tt_distance(const struct tt_value *from, const struct tt_value *to);
-/* Has it gone as far as the limits say? No change is never far enough. */
+/* Has it gone as far as the limits say, or farther? No change is never far enough; what only the rounding of decimal
+ * fractions lacks (21.2 - 21.1) is. */
 bool tt_limits_reached(const struct tt_limits *limits, const struct tt_value *from, const struct tt_value *to);
 
 /* When the next event may or must leave. Monotonic. */

@@ -460,6 +460,13 @@ static bool is_same_target(const struct tt_rule *a, const struct tt_rule *b)
   return true;
 }
 
+/* What runs has been allowed by the rules that were. */
+static void rules_changed(struct tt_access *access)
+{
+  if (access->core)
+    tt_core_access_changed(access->core);
+}
+
 /* Takes up these rules, of which the caller frees those that are not among them afterwards: in the file before in
  * memory. On failure everything is as it was. */
 static int rules_replace(struct tt_access *access, struct tt_rule **accepted, size_t n)
@@ -480,6 +487,7 @@ static int rules_replace(struct tt_access *access, struct tt_rule **accepted, si
   access->n_index = n_index;
   access->accepted = accepted;
   access->n_accepted = n;
+  rules_changed(access);
   return 0;
 }
 
@@ -632,6 +640,7 @@ int tt_access_configure(struct tt_access *access, const struct tt_rule *rules, s
   access->n_configured = n;
   access->index = fresh.index;
   access->n_index = fresh.n_index;
+  rules_changed(access);
   return 0;
 }
 

@@ -79,13 +79,32 @@ static void on_event(void *user, const struct tt_node *node, const struct tt_fie
   tt_reading_done(&s->reading);
 }
 
+static void on_failed(void *user, const struct tt_node *node, const char *key, uint64_t wall_us, const char *text)
+{
+  struct subscription *s = user;
+  tt_reading_failed(&s->reading, node, key, wall_us, text);
+  tt_reading_done(&s->reading);
+}
+
+static void on_lost(void *user, const char *key, enum tt_refusal why)
+{
+  struct subscription *s = user;
+  if (why != TT_REFUSED_CONFLICT) /* which is the subscriber's own wish */
+    on_failed(s, NULL, key, tt_core_now(core_of(s->events)).wall_us,
+              why == TT_REFUSED_NOT_FOUND ? "The node has gone." : "Not permitted any more.");
+}
+
 static void on_ended(void *user)
 {
   subscription_free(user);
 }
 
-static const struct tt_event_sink sink = {
-    .refused = on_refused, .accepted = on_accepted, .event = on_event, .ended = on_ended};
+static const struct tt_event_sink sink = {.refused = on_refused,
+                                          .accepted = on_accepted,
+                                          .event = on_event,
+                                          .failed = on_failed,
+                                          .lost = on_lost,
+                                          .ended = on_ended};
 
 /* ---- Requests ------------------------------------------------------------------------------------------------------ */
 

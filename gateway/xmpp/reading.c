@@ -35,7 +35,7 @@ void tt_reading_init(struct tt_reading *reading, const struct tt_dialect *dialec
       .dialect = dialect, .reply = reply, .id = id, .group = group, .room = room > root ? room - root : 0};
 }
 
-void tt_reading_finish(struct tt_reading *reading)
+static void forget_failures(struct tt_reading *reading)
 {
   struct tt_failure *failure, *next;
   DL_FOREACH_SAFE(reading->failures, failure, next)
@@ -43,6 +43,11 @@ void tt_reading_finish(struct tt_reading *reading)
     DL_DELETE(reading->failures, failure);
     failure_free(failure);
   }
+}
+
+void tt_reading_finish(struct tt_reading *reading)
+{
+  forget_failures(reading);
   tt_buf_finish(&reading->body);
   tt_buf_finish(&reading->text);
 }
@@ -347,4 +352,6 @@ void tt_reading_done(struct tt_reading *reading)
     send_message(reading, single(dialect, "done", reading->id, NULL), TT_OUT_ANSWER);
   else
     send_body(reading, root, true);
+  reading->is_continued = false; /* of a subscription: the next event begins anew */
+  forget_failures(reading);
 }

@@ -484,12 +484,52 @@ static void test_a_hidden_node_answers_as_none(void **state)
     }
 }
 
+/* What leaves by itself when the plug reports a number, a second after what was before. */
+static const char *told_of(int64_t number)
+{
+  struct tt_node *node = tt_tree_find(tt_core_tree(w.core), "plug", "", "");
+  w.now.mono_us += 2 * SECOND;
+  tt_core_turn(w.core, w.now);
+  tt_buf_truncate(&w.out, 0);
+  tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_INT64(number), 0, false);
+  tt_core_flush(w.core);
+  tt_session_flush(w.session, w.now.mono_us);
+  return w.out.data ? w.out.data : "";
+}
+
+/* A subscription is worth what the rules say now, also when nobody told it of their change. */
+static void test_other_rules_end_a_subscription(void **state)
+{
+  static const char *const subscribe[] = {
+      "<subscribe xmlns='urn:xmpp:iot:events' seqnr='1'><node nodeId='plug'/></subscribe>",
+      "<subscribe xmlns='urn:nf:iot:events:1.0' id='1'><nd id='plug'/></subscribe>"};
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(subscribe); i++) {
+    assert_int_equal(ask("reader@house.test/phone", "get", subscribe[i]), 'R');
+    assert_non_null(strstr(told_of(100), "'100'"));
+    assert_int_equal(tt_access_configure(w.access, rules, 2), 0); /* without the reader */
+    const char *out = told_of(200);
+    assert_null(strstr(out, "'200'"));
+    assert_non_null(strstr(out, "Not permitted any more."));
+    assert_string_equal(told_of(300), "");
+    assert_int_equal(tt_access_configure(w.access, rules, TT_COUNT(rules)), 0);
+    assert_string_equal(told_of(400), "");
+    /* The same for a rule that was accepted and is taken back. */
+    assert_int_equal(tt_access_accept(w.access, "new@house.test", TT_ROLE_READER, NULL), 0);
+    assert_int_equal(ask("new@house.test/phone", "get", subscribe[i]), 'R');
+    assert_non_null(strstr(told_of(500), "'500'"));
+    assert_int_equal(tt_access_revoke(w.access, "new@house.test"), 0);
+    assert_null(strstr(told_of(600), "'600'"));
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_matrix, setup, teardown),
       cmocka_unit_test_setup_teardown(test_chat, setup, teardown),
       cmocka_unit_test_setup_teardown(test_a_hidden_node_answers_as_none, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_other_rules_end_a_subscription, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,10 +220,44 @@ static void test_two_resources(TT_UNUSED void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Silence of a device is not a value that stays: told once, and its return is, too. */
+static void test_a_silent_device_and_its_end(TT_UNUSED void **state)
+{
+  for (size_t dialect = 0; dialect < DIALECTS; dialect++) {
+    struct tt_tree *tree;
+    setup(state);
+    tree = tt_core_tree(w->core);
+    ask_in(dialect, ALICE, "get", SUBSCRIBE_X, SUBSCRIBE_N);
+    for (int round = 0; round < 2; round++) {
+      advance(w, 2 * SECOND);
+      tt_node_message(tree, w->now, w->climate, "offline", TT_MESSAGE_ERROR, "Silent & dead.");
+      const char *failure = told(),
+                 *said = strstr(failure, dialect ? "<err>Silent &amp; dead.</err>" : ">Silent &amp; dead.</error>");
+      assert_non_null(said);
+      assert_null(
+          strstr(said + strlen("<err>Silent &amp; dead."), "dead.")); /* not what was told before, once more */
+      assert_non_null(strstr(failure, dialect ? "<resp " : "<failure "));
+      assert_null(strstr(failure, "more="));
+      advance(w, 2 * SECOND);
+      assert_string_equal(told(), "");
+      tt_node_message(tree, w->now, w->climate, "offline", TT_MESSAGE_ERROR, NULL);
+      assert_non_null(strstr(told(), dialect ? "v='20'" : "value='20'"));
+    }
+    assert_int_equal(tt_tree_remove(tree, w->now, w->climate->id), 0);
+    advance(w, 10 * SECOND);
+    assert_non_null(strstr(told(), "The node has gone."));
+    advance(w, 10 * SECOND);
+    assert_string_equal(told(), "");
+    if (dialect + 1 < DIALECTS)
+      teardown(state);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(test_a_subscription, teardown),
+      cmocka_unit_test_teardown(test_a_silent_device_and_its_end, teardown),
       TEST(test_all_of_the_attributes),
       TEST(test_the_floor_of_the_interval),
       TEST(test_an_immediate_first_event),
