@@ -237,6 +237,39 @@ static int build_model(struct tt_daemon *d)
   return 0;
 }
 
+/* The newest of the lines that are kept, for a chat: the last comes last. */
+struct chat_lines {
+  struct tt_buf *out;
+  size_t skip;
+};
+
+static void count_line(void *user, TT_UNUSED uint64_t wall_us, TT_UNUSED enum tt_log_level level,
+                       TT_UNUSED const char *text)
+{
+  ++*(size_t *)user;
+}
+
+static void tell_line(void *user, uint64_t wall_us, TT_UNUSED enum tt_log_level level, const char *text)
+{
+  struct chat_lines *lines = user;
+  char stamp[TT_DATETIME_SIZE];
+  if (lines->skip > 0)
+    lines->skip--;
+  else
+    tt_buf_printf(lines->out, "%.5sZ %s\n", tt_datetime_print(stamp, wall_us) + 11, text);
+}
+
+static bool on_chat_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
+{
+  struct tt_daemon *d = user;
+  size_t n_kept = 0;
+  if (!tt_access_is_admin(d->access, caller->bare))
+    return false;
+  tt_log_last(count_line, &n_kept);
+  tt_log_last(tell_line, &(struct chat_lines){out, n_kept > n ? n_kept - n : 0});
+  return true;
+}
+
 static int build_handlers(struct tt_daemon *d)
 {
   const struct tt_xmpp_config *xmpp = &d->options.config->xmpp;
@@ -281,7 +314,7 @@ static int build_handlers(struct tt_daemon *d)
   if (r == 0)
     r = tt_adhoc_watch_add(d->adhoc, d->watches);
   if (r == 0)
-    r = tt_chat_handlers_create(d->router, d->watches, NULL, &d->chat);
+    r = tt_chat_handlers_create(d->router, d->watches, &(struct tt_chat_log){d, on_chat_log}, &d->chat);
   if (r == 0)
     r = tt_node_command_handlers_create(d->router, &d->node_commands);
   return report(r, "the XMPP handlers cannot be made");

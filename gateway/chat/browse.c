@@ -222,16 +222,16 @@ void tt_chat_do_log(struct tt_chat_request *request)
 {
   struct tt_chat *chat = request->chat;
   struct tt_buf lines TT_AUTOBUF = TT_BUF(64 * 1024);
-  if (tt_core_role(chat->core, request->caller) != TT_ROLE_ADMIN) {
+  bool is_admin = tt_core_role(chat->core, request->caller) == TT_ROLE_ADMIN;
+  if (is_admin && !chat->hooks.log) {
+    tt_chat_answer_refusal(request, TT_REFUSED_NOT_SUPPORTED);
+    return;
+  }
+  if (!is_admin || !chat->hooks.log(chat->hooks.user, request->caller, TT_CHAT_LOG_LINES, &lines)) {
     tt_core_refused(chat->core, request->caller, TT_ACCESS_ADMIN, "");
     tt_chat_answer_refusal(request, TT_REFUSED_FORBIDDEN);
     return;
   }
-  if (!chat->hooks.log) {
-    tt_chat_answer_refusal(request, TT_REFUSED_NOT_SUPPORTED);
-    return;
-  }
-  chat->hooks.log(chat->hooks.user, request->caller, TT_CHAT_LOG_LINES, &lines);
   for (char *line = lines.data, *next; line; line = next) {
     next = strchr(line, '\n');
     if (next)

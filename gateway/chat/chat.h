@@ -40,8 +40,8 @@ struct tt_chat_hooks {
   /* The watches of the caller by number, at most `room`; returns how many. Borrowed until the next call. */
   size_t (*watches)(void *user, const struct tt_caller *caller, struct tt_chat_watch rows[], size_t room);
   int (*unwatch)(void *user, const struct tt_caller *caller, unsigned number); /* -ENOENT */
-  /* The last `n` lines, appended. The caller is an admin. */
-  void (*log)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
+  /* The last `n` lines, appended. The caller is an admin of something; false: not of what the lines are about. */
+  bool (*log)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
 };
 
 /* `core` is borrowed. To be destroyed when it turns no more: what it still waits for is then forgotten. */

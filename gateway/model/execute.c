@@ -47,8 +47,8 @@ struct tt_execution {
   struct tt_ticket *ticket;
   uint16_t index; /* of the command in the node, once it is valid */
   struct tt_value values[TT_ARGUMENTS_MAX], raws[TT_ARGUMENTS_MAX]; /* one per argument of the command */
-  bool is_just_decided;  /* nothing has happened since: it need not be asked for again */
-  bool is_asked_again;   /* its turn has come, and it waits for that answer */
+  bool is_just_decided; /* nothing has happened since: it need not be asked for again */
+  bool is_asked_again;  /* its turn has come, and it waits for that answer */
   uint64_t audit_id;
 };
 

@@ -259,10 +259,10 @@ static int on_unwatch(void *user, const struct tt_caller *caller, unsigned numbe
   return tt_watch_stop(((struct tt_chat_handlers *)user)->watches, caller->bare, number);
 }
 
-static void on_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
+static bool on_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
 {
   struct tt_chat_handlers *handlers = user;
-  handlers->log.fn(handlers->log.user, caller, n, out);
+  return handlers->log.fn(handlers->log.user, caller, n, out);
 }
 
 /* ---- What comes --------------------------------------------------------------------------------------------------- */

@@ -33,10 +33,10 @@ void tt_block_handlers_destroy(struct tt_block_handlers *handlers); /* NULL is f
 
 struct tt_watches;
 struct tt_chat_handlers;
-/* Who tells the last lines of the log, appended; fn NULL: nobody. */
+/* Who tells the last lines of the log, appended; false: not to this admin. fn NULL: nobody. */
 struct tt_chat_log {
   void *user;
-  void (*fn)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
+  bool (*fn)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
 };
 int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_log *log,
                             struct tt_chat_handlers **ret);       /* chat messages; XEP-0085, 0184, 0308, 0393 */

@@ -20,7 +20,7 @@
 #include <thingtree/option.h>
 #include <thingtree/point.h>
 
-#define TT_BRIDGE_ABI 4u
+#define TT_BRIDGE_ABI 3u
 
 /* Most devices and requests one instance may have; the host refuses more. */
 #define TT_BRIDGE_DEVICES_MAX  1000

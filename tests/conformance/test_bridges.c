@@ -424,6 +424,7 @@ static void test_a_command_that_gets_no_answer_is_not_repeated(void **state)
   assert_int_equal(world_command(&w, "d0", STEP, 8, in(500 * MS), &a), 0);
   WAIT_FOR(&w, a.calls > 0);
   assert_true(a.error < 0 && *a.text);
+  WAIT_FOR(&w, world_is(&w, "offline")); /* else the old connection is taken for the new one */
   row->back(&w);
   WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
   read_now(&w, "d0", LEVEL);

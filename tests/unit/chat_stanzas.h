@@ -16,15 +16,23 @@
 static struct tt_watches *watches;
 static struct tt_chat_handlers *handlers;
 
-static void tell_log(void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED size_t n, struct tt_buf *out)
+static bool tell_log(void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED size_t n, struct tt_buf *out)
 {
   (void)user;
   tt_buf_puts(out, "a line");
+  return true;
+}
+
+static void drop_chat(void)
+{
+  tt_chat_handlers_destroy(handlers);
+  tt_watches_destroy(watches);
 }
 
 TT_UNUSED_FN struct world *begin(void)
 {
   struct world *w = world_create();
+  w->more = drop_chat;
   assert_int_equal(tt_watches_create(w->router, &watches), 0);
   assert_int_equal(tt_chat_handlers_create(w->router, watches, &(struct tt_chat_log){w, tell_log}, &handlers), 0);
   report(w, w->plug, "relay", "false");
@@ -34,19 +42,7 @@ TT_UNUSED_FN struct world *begin(void)
 
 TT_UNUSED_FN void end(struct world *w)
 {
-  tt_router_offline(w->router, w->session);
-  tt_core_destroy(w->core);
-  tt_chat_handlers_destroy(handlers);
-  tt_watches_destroy(watches);
-  tt_sensor_destroy(w->sensor);
-  tt_control_handlers_destroy(w->control);
-  tt_events_destroy(w->events);
-  tt_router_destroy(w->router);
-  tt_session_destroy(w->session);
-  for (size_t i = 0; i < w->n_requests; i++)
-    tt_value_finish(&w->requests[i].raw);
-  tt_buf_finish(&w->out);
-  free(w);
+  world_destroy(w);
 }
 
 TT_UNUSED_FN const char *send(struct world *w, const char *stanza)

@@ -210,10 +210,11 @@ static int chat_unwatch(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *
   return -ENOENT;
 }
 
-static void chat_log(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED size_t n,
+static bool chat_log(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller, TT_UNUSED size_t n,
                      struct tt_buf *out)
 {
   tt_buf_puts(out, "alice set *plug*\n> relay\n");
+  return true;
 }
 
 /* ---- Life --------------------------------------------------------------------------------------------------------- */

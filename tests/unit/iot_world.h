@@ -35,12 +35,12 @@
 
 /* ---- Dialects: {sd} {ctr} {conc} in templates ------------------------------------------------------------ */
 static const struct {
-  const char *ns[3];
+  const char *ns[4];
 } dialect_rows[] = {
-    {{"urn:xmpp:iot:sensordata", "urn:xmpp:iot:control", "urn:xmpp:iot:concentrators"}},
-    {{"urn:nf:iot:sd:1.0", "urn:nf:iot:ctr:1.0", "urn:nf:iot:concentrator:1.0"}},
-    {{"urn:nfi:iot:sd:1.0", "urn:nfi:iot:ctr:1.0", "urn:nfi:iot:concentrator:1.0"}},
-    {{"urn:ieee:iot:sd:1.0", "urn:ieee:iot:ctr:1.0", "urn:ieee:iot:concentrator:1.0"}},
+    {{"urn:xmpp:iot:sensordata", "urn:xmpp:iot:control", "urn:xmpp:iot:concentrators", "urn:xmpp:iot:events"}},
+    {{"urn:nf:iot:sd:1.0", "urn:nf:iot:ctr:1.0", "urn:nf:iot:concentrator:1.0", "urn:nf:iot:events:1.0"}},
+    {{"urn:nfi:iot:sd:1.0", "urn:nfi:iot:ctr:1.0", "urn:nfi:iot:concentrator:1.0", "urn:nfi:iot:events:1.0"}},
+    {{"urn:ieee:iot:sd:1.0", "urn:ieee:iot:ctr:1.0", "urn:ieee:iot:concentrator:1.0", "urn:ieee:iot:events:1.0"}},
 };
 #define DIALECTS 4
 
@@ -93,6 +93,7 @@ struct world {
   struct tt_events *events;
   struct tt_adhoc *adhoc; /* of the tests that make one */
   struct tt_node_command_handlers *node_commands;
+  void (*more)(void); /* what a test has made beside, to be destroyed before the router */
   struct tt_now now;
   struct tt_buf out;
   struct device_request requests[16];
@@ -388,6 +389,8 @@ TT_UNUSED_FN void world_destroy(struct world *w)
     tt_value_finish(&w->requests[i].raw);
   tt_router_offline(w->router, w->session);
   tt_core_destroy(w->core);
+  if (w->more)
+    w->more();
   tt_sensor_destroy(w->sensor);
   tt_control_handlers_destroy(w->control);
   tt_events_destroy(w->events);

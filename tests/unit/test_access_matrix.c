@@ -263,10 +263,11 @@ static void add_node(const char *key, const char *place)
   tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_INT64(7), 0, false);
 }
 
-static void tell_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
+static bool tell_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
 {
   (void)user, (void)caller, (void)n;
   tt_buf_puts(out, "a line");
+  return true;
 }
 
 static int on_view(void *user, struct tt_manage_view **ret)

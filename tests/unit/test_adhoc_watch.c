@@ -8,28 +8,28 @@
 static char id[33];
 static struct tt_watches *watches;
 
+static struct world *current;
+
+static void drop_watches(void)
+{
+  assert_int_equal(tt_adhoc_n_sessions(current->adhoc), 0);
+  tt_adhoc_destroy(current->adhoc);
+  current->adhoc = NULL;
+  tt_watches_destroy(watches);
+}
+
 static struct world *begin(void)
 {
-  struct world *w = adhoc_begin();
-  assert_int_equal(tt_watches_create(w->router, &watches), 0);
-  assert_int_equal(tt_adhoc_watch_add(w->adhoc, watches), 0);
-  return w;
+  current = adhoc_begin();
+  current->more = drop_watches;
+  assert_int_equal(tt_watches_create(current->router, &watches), 0);
+  assert_int_equal(tt_adhoc_watch_add(current->adhoc, watches), 0);
+  return current;
 }
 
 static void end(struct world *w)
 {
-  tt_router_offline(w->router, w->session);
-  tt_core_destroy(w->core);
-  tt_sensor_destroy(w->sensor);
-  tt_control_handlers_destroy(w->control);
-  tt_events_destroy(w->events);
-  assert_int_equal(tt_adhoc_n_sessions(w->adhoc), 0);
-  tt_adhoc_destroy(w->adhoc);
-  tt_watches_destroy(watches);
-  tt_router_destroy(w->router);
-  tt_session_destroy(w->session);
-  tt_buf_finish(&w->out);
-  free(w);
+  world_destroy(w);
 }
 
 /* A value changes; what is said of it in the next seconds. */

@@ -7,7 +7,7 @@
 static void test_abi_is_one_number(void **state)
 {
   (void)state;
-  assert_int_equal(TT_BRIDGE_ABI, 2);
+  assert_int_equal(TT_BRIDGE_ABI, 3);
   assert_string_equal(TT_BRIDGE_SYMBOL, "tt_bridge_module");
 }
 

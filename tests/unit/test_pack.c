@@ -194,7 +194,7 @@ static void test_costs_are_bounded(void **state TT_UNUSED)
   "    write: {to: t, json: {a: 1}, within: 2s, verify: {at: v, after: 200ms}}}\n"                                 \
   "  alarms: {at: a, type: string, bits: {0: hot, 3: cold}}\n"                                                     \
   "  level: {at: l, type: integer, invalid: [32768, nan], write: {range: [0, 60], step: 5, verify: readback, "     \
-  "confirm: {en: Sure?, sv: Säkert?}}}\n"                                                                           \
+  "confirm: {en: Sure?, sv: Säkert?}}}\n"                                                                         \
   "commands:\n"                                                                                                    \
   "  blink: {to: b}\n"                                                                                             \
   "  go: {to: g, json: {v: \"${argument:level}\"}, within: 3s, label: {en: Go, sv: Gå}, confirm: Sure?,\n"        \
