@@ -59,21 +59,28 @@ static const char *const system_files[] = {
     "/proc/self", /* its own, and the interfaces and routes of the network */
 };
 
+/* What a file was: numbers of inodes are given again, a device file that is made anew is told by its time of change. */
+struct identity {
+  dev_t device;
+  ino_t inode; /* 0: not there */
+  struct timespec made;
+};
+
 /* Files that were permitted, and what they were; of this process, which does it once. */
 static struct {
   const char *path;
-  dev_t device;
-  ino_t inode; /* 0: not there */
+  struct identity identity;
 } seen[SEEN_MAX];
 static size_t n_seen;
 
-static void identify(const char *path, dev_t *ret_device, ino_t *ret_inode, bool *ret_is_directory)
+static struct identity identify(const char *path, bool *ret_is_directory)
 {
   struct stat st;
   bool is_there = stat(path, &st) == 0;
-  *ret_device = is_there ? st.st_dev : 0;
-  *ret_inode = is_there ? st.st_ino : 0;
   *ret_is_directory = is_there && S_ISDIR(st.st_mode);
+  return (struct identity){.device = is_there ? st.st_dev : 0,
+                           .inode = is_there ? st.st_ino : 0,
+                           .made = is_there && S_ISCHR(st.st_mode) ? st.st_ctim : (struct timespec){0}};
 }
 
 static void see(const char *path)
@@ -82,18 +89,17 @@ static void see(const char *path)
   if (n_seen == SEEN_MAX)
     return;
   seen[n_seen].path = path;
-  identify(path, &seen[n_seen].device, &seen[n_seen].inode, &is_directory);
+  seen[n_seen].identity = identify(path, &is_directory);
   n_seen += !is_directory;
 }
 
 const char *tt_sandbox_replaced(void)
 {
   for (size_t i = 0; i < n_seen; i++) {
-    dev_t device;
-    ino_t inode;
     bool is_directory;
-    identify(seen[i].path, &device, &inode, &is_directory);
-    if (device != seen[i].device || inode != seen[i].inode)
+    const struct identity now = identify(seen[i].path, &is_directory), *then = &seen[i].identity;
+    if (now.device != then->device || now.inode != then->inode || now.made.tv_sec != then->made.tv_sec ||
+        now.made.tv_nsec != then->made.tv_nsec)
       return seen[i].path;
   }
   return NULL;
@@ -111,22 +117,6 @@ static int permit(int ruleset, const char *path, uint64_t rights)
   int r = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
   close(fd);
   return r;
-}
-
-/* The file itself is another one each time it is plugged in: its directory is permitted. */
-static int permit_device(int ruleset, const char *path, uint64_t rights)
-{
-  char *real TT_AUTOFREE = realpath(path, NULL);
-  char *name TT_AUTOFREE = strdup(real ? real : path);
-  char *slash = name ? strrchr(name, '/') : NULL;
-  if (!name)
-    return -ENOMEM;
-  if (!slash)
-    return permit(ruleset, ".", rights);
-  slash[slash == name] = '\0';
-  int r = permit(ruleset, name, rights);
-  /* A link that cannot be followed now leads elsewhere in /dev when it can. */
-  return r < 0 || strncmp(path, "/dev/", 5) != 0 ? r : permit(ruleset, "/dev", rights);
 }
 
 /* enum tt_shut, or 0: the kernel has no Landlock. */
@@ -152,8 +142,10 @@ static int shut_files(const struct tt_sandbox *sandbox)
     see(sandbox->files[i]);
     r = permit(ruleset, sandbox->files[i], FS_READ);
   }
-  for (size_t i = 0; r == 0 && i < sandbox->n_devices; i++)
-    r = permit_device(ruleset, sandbox->devices[i], FS_DEVICE & all);
+  for (size_t i = 0; r == 0 && i < sandbox->n_devices; i++) {
+    see(sandbox->devices[i]);
+    r = permit(ruleset, sandbox->devices[i], FS_DEVICE & all);
+  }
   if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
     r = -errno;
   close(ruleset);

@@ -16,7 +16,7 @@ enum tt_shut {
 struct tt_sandbox {
   const char *const *files; /* may be read; of a directory everything below. What is not there is left out */
   size_t n_files;
-  const char *const *devices; /* may be read and written, as may others in the directory: they come and go */
+  const char *const *devices; /* may be read and written */
   size_t n_devices;
 };
 
@@ -25,5 +25,6 @@ struct tt_sandbox {
 int tt_sandbox_enter(const struct tt_sandbox *sandbox);
 
 /* What may be read is the file that was there then. One that is another now, because it was replaced (a renewed
- * certificate, /etc/resolv.conf after a change of network), can be read only by a fresh process. NULL: none. */
+ * certificate, /etc/resolv.conf after a change of network, a serial port that was plugged in), can be opened only by a
+ * fresh process. NULL: none. */
 const char *tt_sandbox_replaced(void);
