@@ -38,5 +38,7 @@ int tt_adhoc_admin_add(struct tt_adhoc *adhoc, const struct tt_adhoc_admin *admi
     r = tt_adhoc_add(adhoc, tt_adhoc_people_rows, TT_COUNT(tt_adhoc_people_rows), user);
   if (r == 0)
     r = tt_adhoc_add(adhoc, tt_adhoc_daemon_rows, TT_COUNT(tt_adhoc_daemon_rows), user);
+  if (r == 0)
+    r = tt_adhoc_add(adhoc, tt_adhoc_block_rows, TT_COUNT(tt_adhoc_block_rows), user);
   return r;
 }

@@ -28,6 +28,7 @@ int tt_adhoc_admin_add(struct tt_adhoc *adhoc, const struct tt_adhoc_admin *admi
 extern const struct tt_adhoc_command tt_adhoc_device_rows[3]; /* adhoc_devices.c */
 extern const struct tt_adhoc_command tt_adhoc_people_rows[2]; /* adhoc_people.c */
 extern const struct tt_adhoc_command tt_adhoc_daemon_rows[2]; /* adhoc_daemon.c */
+extern const struct tt_adhoc_command tt_adhoc_block_rows[1];  /* adhoc_block.c */
 /* For admins of the gateway itself: whoever is one of some nodes only would decide about the others, too. */
 bool tt_adhoc_is_admin(const struct tt_adhoc_asker *asker, void *user);
 /* The value of a field that somebody may have emptied: "" then; NULL: the field has not come back. */

@@ -8,6 +8,7 @@
 #include "text/text.h"
 #include "trust/access.h"
 #include "trust/audit.h"
+#include "trust/blocks.h"
 #include "xmpp/adhoc_admin.h"
 
 #include <sys/stat.h>
@@ -31,6 +32,7 @@ static struct {
   struct world *w;
   char dir[40], id[33];
   struct tt_access *access;
+  struct tt_blocks *blocks;
   struct tt_audit *audit;
   struct tt_adhoc_admin admin;
   const char *why;  /* no place for the file */
@@ -156,8 +158,13 @@ static int begin(void **state)
   assert_non_null(mkdtemp(t.dir));
   assert_int_equal(tt_access_create(rules, TT_COUNT(rules), t.dir, &t.access), 0);
   assert_int_equal(tt_audit_create(t.dir, &t.audit), 0);
-  t.w = world_create_with(&(struct tt_router_config){
-      .dialects = 7, .stanza_max = 65536, .compat_response_code = true, .version = "1", .access = t.access});
+  assert_int_equal(tt_blocks_create(t.dir, t.access, &t.blocks), 0);
+  t.w = world_create_with(&(struct tt_router_config){.dialects = 7,
+                                                     .stanza_max = 65536,
+                                                     .compat_response_code = true,
+                                                     .version = "1",
+                                                     .access = t.access,
+                                                     .blocks = t.blocks});
   tt_core_set_access(t.w->core, tt_access_hooks(t.access, t.w->core));
   assert_int_equal(tt_basic_handlers_add(t.w->router), 0);
   assert_int_equal(tt_adhoc_create(t.w->router, &t.w->adhoc), 0);
@@ -177,6 +184,7 @@ static int end(void **state)
   assert_int_equal(tt_adhoc_n_sessions(t.w->adhoc), 0);
   world_destroy(t.w);
   tt_audit_destroy(t.audit);
+  tt_blocks_destroy(t.blocks);
   tt_access_destroy(t.access);
   snprintf(command, sizeof(command), "rm -r %s", t.dir);
   return system(command);
@@ -244,8 +252,8 @@ static bool is_traced(const char *part)
 
 static void test_only_for_admins(TT_UNUSED void **state)
 {
-  static const char *const nodes[] = {"add-device", "edit-device", "remove-device", "requests", "access-rules",
-                                      "status",     "log"};
+  static const char *const nodes[] = {"add-device",   "edit-device", "remove-device", "requests",
+                                      "access-rules", "status",      "log",           "block"};
   static const char *const others[] = {ALICE, READER, "stranger@else.test/x"};
   for (size_t k = 0; k <= TT_COUNT(others); k++) {
     const char *from = k < TT_COUNT(others) ? others[k] : ADMIN;
@@ -280,9 +288,9 @@ static void test_only_for_admins(TT_UNUSED void **state)
 /* An admin of some nodes decides about those, not about the gateway and everybody; what they may not see is in no list. */
 static void test_admins_of_some_nodes(TT_UNUSED void **state)
 {
-  const struct tt_adhoc_command *const tables[] = {tt_adhoc_device_rows, tt_adhoc_people_rows,
-                                                   tt_adhoc_daemon_rows};
-  static const size_t n[] = {3, 2, 2};
+  const struct tt_adhoc_command *const tables[] = {tt_adhoc_device_rows, tt_adhoc_people_rows, tt_adhoc_daemon_rows,
+                                                   tt_adhoc_block_rows};
+  static const size_t n[] = {3, 2, 2, 1};
   for (size_t i = 0; i < TT_COUNT(tables); i++)
     for (size_t k = 0; k < n[i]; k++) {
       char attributes[80];
@@ -498,6 +506,32 @@ static void test_rules(TT_UNUSED void **state)
   assert_true(is_traced("\"kind\":\"revoked\",\"jid\":\"" ADMIN "\",\"who\":\"@else.test\"}"));
 }
 
+static void test_block(TT_UNUSED void **state)
+{
+  static const char attributes[] = "node='access-rules'";
+  const char *text = start("block");
+  assert_has(text, "Nobody is blocked.");
+  assert_has(text, "<value>block</value>");
+  assert_has(FILL("block", "who", "a b", "do", "block", "text", ""), "is neither an address nor a domain.");
+  assert_true(is_traced("\"kind\":\"undone\""));
+  assert_has(FILL("block", "who", "admin@house.test", "do", "block", "text", ""), "is an admin, or has one");
+  assert_has(FILL("block", "who", "eve@else.test", "do", "unblock", "text", ""), "eve@else.test is not blocked.");
+  assert_false(tt_blocks_has(t.blocks, "eve@else.test"));
+  text = FILL("block", "who", "Eve@else.test", "do", "spam", "text", "advertisements");
+  assert_has(text, "status='completed'");
+  assert_has(text, "Eve@else.test is blocked: nothing of theirs is heard any more.");
+  assert_has(text, "Blocked: eve@else.test");
+  assert_true(tt_blocks_has(t.blocks, "eve@else.test"));
+  assert_true(is_traced("\"kind\":\"blocked\",\"jid\":\"" ADMIN "\",\"who\":\"Eve@else.test\"}"));
+  assert_string_equal(say_as("eve@else.test/x", GATEWAY, "en", attributes, ""), "");
+  assert_has(start("block"), "Blocked: eve@else.test");
+  assert_has(FILL("block", "who", "eve@else.test", "do", "unblock"), "eve@else.test is heard again.");
+  assert_has(say_as("eve@else.test/x", GATEWAY, "en", attributes, ""), "<forbidden");
+  start("block");
+  assert_has(FILL("block", "who", "eve@else.test", "do", "shout"), "bad-payload");
+  assert_has(FILL("block", "who", "", "do", "block"), "bad-payload");
+}
+
 /* ---- The daemon ------------------------------------------------------------------------------------------------------ */
 
 static void test_status(TT_UNUSED void **state)
@@ -566,6 +600,7 @@ int main(void)
       TEST(test_in_their_language),
       TEST(test_requests),
       TEST(test_rules),
+      TEST(test_block),
       TEST(test_status),
       TEST(test_log),
       TEST(test_a_long_log),
