@@ -9,6 +9,9 @@ python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps l
 gmediarender gstreamer1.0-plugins-base xvfb iproute2"
 test_packages="libcmocka-dev minidlna libxml2-utils python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
 clang-format git man-db"
+# The programs people use, and what drives them: in a terminal, on a desktop.
+terminal_packages="tmux profanity poezio"
+client_packages="$terminal_packages gajim psi-plus ejabberd xvfb openbox xdotool imagemagick dbus at-spi2-core python3-gi"
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 

@@ -154,6 +154,8 @@ def extra_entries(path, key):
 class Demonstration:
     """Everything that is started, in order; `stop` ends it in reverse."""
 
+    make_server = world.Prosody
+
     def __init__(self, extra=None, say=print):
         self.say, self.extra = say, extra
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="thingtree-try-"))
@@ -166,8 +168,8 @@ class Demonstration:
         world.make_ca(self.dir)
         world.make_certificate(self.dir, "server", [world.DOMAIN, world.COMPONENT, "localhost", "127.0.0.1"])
         (self.dir / "ca.crt").chmod(0o644)
-        self.prosody = world.Prosody(self.dir, c2s_port=world.free_port(PORTS["c2s"]),
-                                     component_port=world.free_port(PORTS["component"]))
+        self.prosody = self.make_server(self.dir, c2s_port=world.free_port(PORTS["c2s"]),
+                                        component_port=world.free_port(PORTS["component"]))
         for user in ["gw", *world.ROLES]:
             self.prosody.add_user(user)
         self.parts.append(self.prosody.start())

@@ -175,7 +175,7 @@ log = {{ {{ levels = {{ min = "info" }}, to = "console" }} }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {self.port} }}; s2s_ports = {{}}; component_ports = {{ {self.component_port} }}
 component_interfaces = {{ "127.0.0.1" }}
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "pep", "blocklist", "vcard_legacy", "carbons" }}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "pep", "blocklist", "vcard_legacy", "carbons", "adhoc" }}
 modules_disabled = {{ "s2s", "offline" }}
 authentication = "internal_hashed"; storage = "internal"
 c2s_require_encryption = true
