@@ -30,9 +30,17 @@ def _house():
         whole.stop()
 
 
+@pytest.fixture(params=["account", "component"], name="address")
+def _address(request, house):
+    """The gateway's, as people type it."""
+    return house.addresses()[request.param]
+
+
 @pytest.fixture(name="someone")
 def _someone(house):
-    """An operator who has never been here before."""
+    """An operator who has never been here before. The plug is on when they come."""
+    house.switch("plug.relay", "true")
+    house.wait_value("plug", "relay", True)
     return house.newcomer()
 
 

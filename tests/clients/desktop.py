@@ -76,6 +76,10 @@ class Desktop:
             raise world.WorldError("the looker has ended")
         return json.loads(line)
 
+    def resize(self, title, width, height):
+        """The window with this title gets another size, as with its edge."""
+        self.xdotool("search", "--onlyvisible", "--name", title, "windowsize", "--sync", width, height)
+
     def xdotool(self, *args):
         return run(["xdotool", *args], env={**os.environ, "DISPLAY": self.home.env["DISPLAY"]})
 
@@ -139,7 +143,7 @@ class Windows(Person):
     def find(self, role, name="", nth=0):
         """The nth element with this role whose name or text matches, or None."""
         found = [e for e in self.elements() if re.fullmatch(role, e["role"]) and ("sensitive" in e["states"] or "button" not in role) and
-                 (re.search(name, e["name"]) or re.search(name, e["text"]))]
+                 any(re.search(name, shown) for shown in ({e["name"], e["text"]} - {""} or {""}))]
         return found[nth] if -len(found) <= nth < len(found) else None
 
     def wait_find(self, role, name="", nth=0, timeout=20):
@@ -184,6 +188,10 @@ class Windows(Person):
         """One key that chooses something: one action."""
         self.did(key)
         self.desktop.xdotool("key", key)
+
+    def answers(self, pattern, timeout=20):
+        """Something that can be read and was not typed."""
+        return self.wait_for(pattern, timeout)
 
     def shot(self, name):
         return self.desktop.picture(f"{self.name}-{name}")

@@ -59,3 +59,26 @@ class Gajim(Windows):
     def say(self, text):
         self.type(text)
         self.wait_for(f"label: {re.escape(text)}$")
+
+    def commands_of_service(self, name):
+        """The commands of what the server lists under this name."""
+        self.click("menu", "^Accounts")
+        self.click("menu item", "Discover Services")
+        self.click("table cell", name)
+        self.click("push button", "^Command$")
+        self.wait_find("frame", "Command List")
+
+    def execute(self, command):
+        self.click("table cell", f"^{command}$")
+        self.click("push button", "^Execute$")
+
+    def choose(self, shown, value):
+        """Another value of a list of a form."""
+        self.click("combo box", shown)
+        self.click("menu item", value)
+
+    def fill(self, shown, text):
+        """Another text into a field of a form."""
+        self.point(self.wait_still("text", f"^{shown}$"))
+        self.desktop.xdotool("click", "--repeat", 3, 1)
+        self.type(text, then=None)

@@ -9,7 +9,7 @@ class Profanity(Terminal):
 
     def __init__(self):
         super().__init__(Home("profanity"), [self.program])
-        self.partner = None
+        self.partner, self.is_open = None, False
 
     def login(self, who):
         self.start()
@@ -22,26 +22,28 @@ class Profanity(Terminal):
         self.wait_for("logged in successfully")
         return self
 
-    def say(self, address, text):
-        """The first line to somebody opens the window, later ones go there."""
-        self.enter(text if self.partner == address else f"/msg {address} {text}")
-        self.partner = address
-        return self
+    def open_chat(self, address):
+        """Opens with the first line."""
+        self.partner, self.is_open = address, False
+
+    def say(self, text):
+        self.enter(text if self.is_open else f"/msg {self.partner} {text}")
+        self.is_open = True
 
     def befriend(self, address):
         self.enter(f"/sub request {address}")
 
     def list_commands(self, address):
-        self.partner = None
+        self.is_open = False
         self.enter(f"/cmd list {address}")
 
     def execute(self, command, address):
-        self.partner = None
+        self.is_open = False
         self.enter(f"/cmd exec {command} {address}")
 
     def discover(self, address):
         self.enter(f"/disco items {address}")
 
     def answers(self, pattern, timeout=20):
-        """A line the other side said; `> ` and the like are not ours."""
-        return self.wait_for(rf"^\d\d:\d\d:\d\d - (?!me:).*?{pattern}|^ +{pattern}", timeout)
+        """A line the other side said, or one that goes on with it."""
+        return self.wait_for(rf"^\d\d:\d\d:\d\d - (?!me:).*?{pattern}|^ {{10,}}.*?{pattern}", timeout)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import world
 from person import Home, NotSeen, Person, as_person, run, shots_directory
 
 
@@ -56,6 +57,16 @@ class Terminal(Person):
             self.tmux("send-keys", "-l", "--", literal)
         else:
             self.tmux("send-keys", *names)
+
+    def move(self, *names):
+        """Keys one by one, each when the one before can be seen to have done something: a burst could be taken for a paste."""
+        for name in names:
+            before = self.tmux("capture-pane", "-p", "-e")
+            self.keys(name)
+            try:
+                world.wait_until(lambda: self.tmux("capture-pane", "-p", "-e") != before, 5, f"something to happen at {name}")
+            except world.WorldError as e:
+                raise NotSeen(f"{self.name}: {e}; the screen is\n{self.screen()}") from e
 
     def press(self, name):
         """One key that chooses something: one action."""
