@@ -339,12 +339,22 @@ Log in with any XMPP client: domain {domain}, host 127.0.0.1, port {port}; trust
 {users}
 
   profanity   /connect alice@{domain} server 127.0.0.1 port {port} tls trust      (then the password above)
-              /disco info {component}                                what the gateway can do
-              /xmlconsole                                                    and paste there, one by one:
+              /msg gw@{domain} find coffee                           then: plug off, plug, watch plug, help
+              /cmd exec turn-off plug@{component}                    a command, without a question
+  poezio      -f FILE with the lines: [Poezio], jid=alice@{domain}, password=..., custom_host=127.0.0.1,
+              custom_port={port}, ca_cert_path={ca}
+              /message gw@{domain} find coffee                       /ad-hoc {component} for forms
+  gajim       an account with host 127.0.0.1 and port {port}; Start Chatting, gw@{domain}, Enter: find coffee
+              Accounts, Discover Services, thingtree, Command                for forms
+  psi-plus    an account, Connection: host 127.0.0.1, port {port}; Trust this certificate; then
+              psi-plus --remote --uri='xmpp:gw@{domain}?message;type=chat'
+              Service Discovery, double click on thingtree                   for forms
+
+  For programs, from the XML console of Profanity (/xmlconsole), Gajim or Psi+, one by one:
   <iq type='get' id='1' to='{component}'><getChildNodes xmlns='urn:xmpp:iot:concentrators' sourceId='MeteringTopology' nodeId='house'/></iq>
   <iq type='get' id='2' to='{component}'><req xmlns='urn:xmpp:iot:sensordata' seqnr='2' momentary='true'><node nodeId='plug'/></req></iq>
   <iq type='set' id='3' to='{component}'><set xmlns='urn:xmpp:iot:control'><node nodeId='plug'/><boolean name='relay' value='false'/></set></iq>
-  The same goes to the account, gw@{domain}/thingtree, and from the XML console of Gajim or Psi+ (poezio: /rawxml).
+  The same goes to the account, gw@{domain}/thingtree (in poezio with /rawxml).
   As reader the last one is refused; to the stranger nothing exists.
 
 In another terminal:
