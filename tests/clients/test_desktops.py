@@ -87,3 +87,24 @@ def test_psi_controls_by_command(house, psi):
     psi.click("push button", "^Next$")  # its buttons stay those of the first step
     house.wait_value("plug", "relay", False)
     psi.wait_for("text: off")
+
+
+def test_gajim_walks_the_tree(gajim):
+    gajim.click("menu", "^Accounts")
+    gajim.click("menu item", "Discover Services")
+    gajim.click("table cell", "thingtree")
+    gajim.click("push button", "^Browse$")
+    gajim.click("table cell", "house@things.house.test")
+    gajim.click("push button", "^Browse$", nth=-1)
+    gajim.wait_for("kitchen")
+    gajim.shot("tree")
+
+
+def test_psi_walks_the_tree(psi):
+    psi.click("push button", "Service Discovery")
+    psi.click("tree item|table cell", r"^things\.house\.test$")
+    psi.press("Right")
+    psi.click("tree item|table cell", r"^house@things\.house\.test$")
+    psi.press("Right")
+    psi.wait_for("kitchen")
+    psi.shot("tree")

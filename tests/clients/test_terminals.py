@@ -123,3 +123,30 @@ def test_poezio_shows_why_a_value_is_refused(house, poezio):
     poezio.send_form()
     poezio.wait_for("175 is above the most, 100")
     assert house.value("valve", "level") == 40
+
+
+TREE = (("things.house.test", "house"), ("house@things.house.test", "kitchen"),
+        (r"house\2fkitchen@things.house.test", "Coffee machine plug"))
+
+
+def test_profanity_walks_the_tree(profanity):
+    for address, child in TREE:
+        profanity.discover(address)
+        profanity.wait_for(rf" - +\S+, \({child}\)")
+
+
+def test_poezio_walks_the_tree(poezio):
+    for address, child in TREE:
+        poezio.discover(address)
+        poezio.wait_for(f"name={child[:13]}")
+
+
+def test_a_thing_is_a_contact_that_says_how_it_is(house, it):
+    it.befriend("plug@things.house.test")
+    it.wait_for(r"plug@things\.house\.test")
+    if it.name == "profanity":
+        it.wait_for("is online, \"Relay: on")
+    it.open_chat("plug@things.house.test")
+    it.say("off")
+    it.answers("Relay: off")
+    assert not house.value("plug", "relay")
