@@ -245,10 +245,9 @@ static void forward(struct tt_adhoc_session *session, const struct tt_xml *form,
 
 static void go_on(struct tt_adhoc_session *session, struct tt_iq *iq, enum action action)
 {
-  unsigned wanted = action == ACTION_NEXT              ? TT_ADHOC_NEXT
-                    : action == ACTION_COMPLETE        ? TT_ADHOC_COMPLETE
-                    : session->actions & TT_ADHOC_NEXT ? TT_ADHOC_NEXT
-                                                       : TT_ADHOC_COMPLETE;
+  /* poezio has no other way on than next, and Psi+ leaves the buttons of the first stage: on is on. */
+  unsigned wanted =
+      action != ACTION_COMPLETE && session->actions & TT_ADHOC_NEXT ? TT_ADHOC_NEXT : TT_ADHOC_COMPLETE;
   bool is_possible = action == ACTION_PREV ? session->n_history > 0 : (session->actions & wanted) != 0;
   if (session->reply) {
     tt_iq_error(iq, TT_REFUSED_CONFLICT, NULL, NULL, NULL);

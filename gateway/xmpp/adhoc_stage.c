@@ -86,12 +86,14 @@ struct tt_dataform *tt_adhoc_form(struct tt_adhoc_session *session, const char *
 {
   if (!session->complaint)
     return open_form(session, TT_DATAFORM_FORM, title, instructions);
-  /* Not every client shows the note of a form that is to be filled in. */
+  /* Not every client shows the note of a form that is to be filled in, and poezio no instructions either. */
   TT_AUTOBUF struct tt_buf both = TT_BUF(0);
   tt_buf_puts(&both, session->complaint);
   if (instructions && *instructions)
     tt_buf_printf(&both, "\n%s", instructions);
-  return open_form(session, TT_DATAFORM_FORM, title, both.data ? both.data : "");
+  struct tt_dataform *form = open_form(session, TT_DATAFORM_FORM, title, both.data ? both.data : "");
+  tt_dataform_field(form, &(struct tt_dataform_field){.type = TT_FIELD_FIXED, .value = session->complaint});
+  return form;
 }
 
 struct tt_dataform *tt_adhoc_result(struct tt_adhoc_session *session, const char *title)

@@ -3,6 +3,8 @@
  */
 #include "dataform.h"
 
+#include <stdio.h>
+
 #define NS_VALIDATE "http://jabber.org/protocol/xdata-validate"
 
 static const char *const types[] = {
@@ -25,6 +27,7 @@ void tt_dataform_open(struct tt_dataform *form, struct tt_buf *buf, enum tt_data
                       const char *instructions)
 {
   form->kind = kind;
+  form->n_fixed = 0;
   tt_write_init(&form->w, buf);
   tt_write_open(&form->w, "x", TT_NS_FORM);
   tt_write_attr(&form->w, "type", kind == TT_DATAFORM_FORM ? "form" : "result");
@@ -50,7 +53,10 @@ static void open_field(struct tt_dataform *form, const struct tt_dataform_field 
 {
   struct tt_writer *w = &form->w;
   tt_write_open(w, "field", NULL);
-  tt_write_attr(w, "var", field->var);
+  char name[16];
+  snprintf(name, sizeof(name), TT_FORM_FIXED "%u", form->n_fixed);
+  form->n_fixed += field->type == TT_FIELD_FIXED;
+  tt_write_attr(w, "var", field->type == TT_FIELD_FIXED ? name : field->var);
   tt_write_attr(w, "type", types[field->type]);
   tt_write_attr(w, "label", field->label);
   if (field->description && *field->description)

@@ -15,6 +15,7 @@ enum tt_dataform_kind {
 struct tt_dataform {
   struct tt_writer w;
   enum tt_dataform_kind kind;
+  unsigned n_fixed;
 };
 
 enum tt_dataform_type {
@@ -25,7 +26,7 @@ enum tt_dataform_type {
   TT_FIELD_LIST, /* list-single; its options follow */
   TT_FIELD_JID,  /* jid-single */
   TT_FIELD_HIDDEN,
-  TT_FIELD_FIXED, /* a text between the fields; no `var` */
+  TT_FIELD_FIXED, /* a text between the fields; gets a `var` of its own: poezio shows one field of each name */
 };
 
 struct tt_dataform_field {

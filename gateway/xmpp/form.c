@@ -230,7 +230,8 @@ void tt_form_write_arguments(struct tt_buf *out, const struct tt_argument_form *
 static bool is_hidden(const struct tt_xml *field, const char *var)
 {
   const char *type = tt_xml_attr(field, "type");
-  return (type && strcmp(type, "hidden") == 0) || strcmp(var, "xdd session") == 0 || strcmp(var, "FORM_TYPE") == 0;
+  return (type && strcmp(type, "hidden") == 0) || strcmp(var, "xdd session") == 0 ||
+         strcmp(var, "FORM_TYPE") == 0 || strncmp(var, TT_FORM_FIXED, strlen(TT_FORM_FIXED)) == 0;
 }
 
 /* 1: an assignment; 0: nothing to do; -EINVAL. */

@@ -11,6 +11,9 @@
 #include "model/execute.h"
 
 #define TT_NS_FORM "jabber:x:data"
+/* Before the number of a text that stands between fields; some clients send it back. No parameter has a blank in its
+ * name. */
+#define TT_FORM_FIXED "fixed "
 
 /* Appends the form, fields in the order in which they are to be sent. */
 void tt_form_write(struct tt_buf *out, const char *title, const char *language,

@@ -34,7 +34,9 @@ static void test_down_and_up(TT_UNUSED void **state)
   text = go(w, "house/hall");
   assert_has(text, "<title>house › hall</title>");
   text = go(w, "climate");
-  assert_has(text, "<title>Hall climate</title><field type='fixed'><value>Place: house › hall</value></field>");
+  assert_has(
+      text,
+      "<title>Hall climate</title><field var='fixed 0' type='fixed'><value>Place: house › hall</value></field>");
   assert_has(text, "<value>Vendor: Acme</value>");
   assert_has(text, "<value>Commands: Read values</value>");
   assert_has(text, "<actions execute='complete'><prev/><complete/></actions>");

@@ -281,7 +281,7 @@ static void test_confirm(TT_UNUSED void **state)
   struct world *w = begin();
   const char *text = start_at(w, ALICE, "pump@" GATEWAY, "turn-off", id);
   assert_has(text, "<instructions>The pump stops. Sure?</instructions>");
-  assert_has(text, "<field type='fixed'><value>run: off</value></field>");
+  assert_has(text, "<field var='fixed 0' type='fixed'><value>run: off</value></field>");
   assert_has(text, "<field var='confirm' type='boolean' label='Yes, do it'><required/><value>0</value></field>");
   text = act_at(w, ALICE, "pump@" GATEWAY, "turn-off", id, NULL, SUBMIT(FIELD("confirm", "0")));
   assert_has(text, "Nothing was set: say yes, or cancel.");

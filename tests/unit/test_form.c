@@ -100,6 +100,7 @@ static void test_what_was_filled_in(void **state)
                           "<field var='FORM_TYPE'><value>u</value></field>"
                           "<field var='secret' type='hidden'><value>s</value></field>"
                           "<field type='fixed'><value>words</value></field>"
+                          "<field var='fixed 0'><value>words</value></field>"
                           "<field var='a'/><field var='b' type='boolean'><value>1</value></field>"
                           "<field var='c'><value/></field>",
                           "submit");
