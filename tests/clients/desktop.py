@@ -42,20 +42,19 @@ class Desktop:
         self.launch("bus", ["sh", "-c", 'exec dbus-daemon --session --nofork --print-address=8 8>"$HOME/bus"'])
         self.home.env["DBUS_SESSION_BUS_ADDRESS"] = self._written("bus")
         self.home.env.update(GDK_BACKEND="x11", QT_QPA_PLATFORM="xcb")
-        # Asking for its address starts the accessibility bus. That somebody looks is said there and not by Qt's variable for
-        # it: with that, Qt speaks before its connection is up, and then never again.
+        # Asking for its address starts the accessibility bus.
         address = re.search('"(.*)"', self._a11y("org.a11y.Bus.GetAddress")).group(1)
         self._a11y("org.freedesktop.DBus.Properties.Set", "string:org.a11y.Status", "string:IsEnabled", "variant:boolean:true")
         self.launch("openbox", ["openbox"])
         self.looker = subprocess.Popen(as_person([world.PYTHON, "-W", "ignore", "-c", LOOKER.read_text()]),
-                                       env={**os.environ, **self.home.env, "AT_SPI_BUS_ADDRESS": address}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       text=True, cwd=d)
+                                       env={**os.environ, **self.home.env, "AT_SPI_BUS_ADDRESS": address},
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=d)
         world.wait_until(lambda: self.look() is not None, 20, "the accessibility bus", 0.1)
         return self
 
     def _a11y(self, method, *arguments):
-        return run(as_person(["dbus-send", "--session", "--print-reply", "--dest=org.a11y.Bus", "/org/a11y/bus", method, *arguments]),
-                   env={**os.environ, **self.home.env})
+        return run(as_person(["dbus-send", "--session", "--print-reply", "--dest=org.a11y.Bus", "/org/a11y/bus", method,
+                              *arguments]), env={**os.environ, **self.home.env})
 
     def _written(self, name):
         path = self.home.dir / name
@@ -116,9 +115,10 @@ class Windows(Person):
     def elements(self):
         return [e for e in self.desktop.look() if e["application"] == self.application]
 
-    def launch(self, argv, env=None, tries=8, patience=4):
-        """Start the program and wait until its windows can be read. Qt sometimes never joins the accessibility bus (its first
-        call comes before its connection is up): when a window has been there for a while and cannot be read, it starts again."""
+    def launch(self, argv, env=None, tries=20, patience=2.5):
+        """Start the program and wait until its windows can be read. While Qt starts, its first call to the
+        accessibility bus may come before its connection is up, and then it never joins (every second start or so). When a
+        window has been there for a while and cannot be read, the program starts again."""
         for _ in range(tries):
             self.process = self.desktop.launch(self.name, argv, env)
             seen = []  # since when there is a window
@@ -138,11 +138,13 @@ class Windows(Person):
 
     def screen(self):
         """What can be read in its windows, a line for each element."""
-        return "\n".join(f"{'  ' * e['depth']}{e['role']}: {e['text'] or e['name']}" for e in self.elements() if e["text"] or e["name"])
+        return "\n".join(f"{'  ' * e['depth']}{e['role']}: {e['text'] or e['name']}" for e in self.elements()
+                         if e["text"] or e["name"])
 
     def find(self, role, name="", nth=0):
         """The nth element with this role whose name or text matches, or None."""
-        found = [e for e in self.elements() if re.fullmatch(role, e["role"]) and ("sensitive" in e["states"] or "button" not in role) and
+        found = [e for e in self.elements() if re.fullmatch(role, e["role"]) and
+                 ("sensitive" in e["states"] or "button" not in role) and
                  any(re.search(name, shown) for shown in ({e["name"], e["text"]} - {""} or {""}))]
         return found[nth] if -len(found) <= nth < len(found) else None
 

@@ -18,7 +18,8 @@ class Ejabberd:
 
     program = "/usr/sbin/ejabberdctl"
 
-    def __init__(self, directory, domain=world.DOMAIN, component=world.COMPONENT, c2s_port=0, component_port=0, certificate="server"):
+    def __init__(self, directory, domain=world.DOMAIN, component=world.COMPONENT, c2s_port=0, component_port=0,
+                 certificate="server"):
         self.dir = pathlib.Path(directory) / "ejabberd"
         self.dir.mkdir(mode=0o755)
         self.domain, self.component = domain, component
@@ -41,8 +42,8 @@ listen:
     hosts: {{"{component}": {{password: {self.secret}}}}}
 auth_method: internal
 auth_password_format: scram
-modules: {{mod_adhoc: {{}}, mod_blocking: {{}}, mod_caps: {{}}, mod_carboncopy: {{}}, mod_disco: {{extra_domains: ["{component}"]}}, mod_ping: {{}}, mod_privacy: {{}},
-  mod_private: {{}}, mod_pubsub: {{plugins: [flat, pep]}}, mod_roster: {{}}, mod_vcard: {{}}}}
+modules: {{mod_adhoc: {{}}, mod_blocking: {{}}, mod_caps: {{}}, mod_carboncopy: {{}}, mod_disco: {{extra_domains: ["{component}"]}},
+  mod_ping: {{}}, mod_privacy: {{}}, mod_private: {{}}, mod_pubsub: {{plugins: [flat, pep]}}, mod_roster: {{}}, mod_vcard: {{}}}}
 """)
         arch = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
         triplet = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}.get(arch, arch)
@@ -62,16 +63,16 @@ modules: {{mod_adhoc: {{}}, mod_blocking: {{}}, mod_caps: {{}}, mod_carboncopy: 
         return self.passwords[name]
 
     def control(self, *words):
-        call = world.Process(f"ctl-{secrets.token_hex(2)}", ["erl", "-sname", f"ctl{secrets.token_hex(3)}@localhost", "-hidden", "-noinput",
-                                                             "-s", "ejabberd_ctl", "-extra", self.node, *words],
-                             self.dir, self.env, as_nobody=True)
+        name = f"ctl{secrets.token_hex(3)}"
+        call = world.Process(name, ["erl", "-sname", f"{name}@localhost", "-hidden", "-noinput", "-s", "ejabberd_ctl", "-extra",
+                                    self.node, *words], self.dir, self.env, as_nobody=True)
         if call.child.wait(30) != 0:
             raise world.WorldError(f"ejabberd: {' '.join(words[:3])}: {call.text()}")
 
     def start(self):
-        self.process = world.Process("ejabberd", ["erl", "-sname", self.node, "-noinput", "-mnesia", "dir", f'"{self.dir}/db"', "-kernel",
-                                                  "inet_dist_use_interface", "{127,0,0,1}", "-s", "ejabberd"],
-                                     self.dir, self.env, as_nobody=True)
+        argv = ["erl", "-sname", self.node, "-noinput", "-mnesia", "dir", f'"{self.dir}/db"', "-kernel", "inet_dist_use_interface",
+                "{127,0,0,1}", "-s", "ejabberd"]
+        self.process = world.Process("ejabberd", argv, self.dir, self.env, as_nobody=True)
         head = ("<?xml version='1.0'?><stream:stream to='%s' xmlns='%s' version='1.0' "
                 "xmlns:stream='http://etherx.jabber.org/streams'>")
 
@@ -99,7 +100,7 @@ modules: {{mod_adhoc: {{}}, mod_blocking: {{}}, mod_caps: {{}}, mod_carboncopy: 
 class House(demonstration.Demonstration):
     """The demonstration with a server of choice. UPnP stays out: no client shows a light otherwise than a plug."""
 
-    NEWCOMERS = [f"{name}{i}" for i in range(1, 9) for name in ("anna", "bo", "cleo", "dan")]
+    NEWCOMERS = [f"{name}{i}" for i in range(1, 21) for name in ("anna", "bo", "cleo", "dan")]
 
     def __init__(self, server):
         super().__init__(say=lambda *_: None)
@@ -125,8 +126,8 @@ class House(demonstration.Demonstration):
 
     def login(self, name="alice"):
         """What somebody fills into their program."""
-        return {"jid": f"{name}@{world.DOMAIN}", "domain": world.DOMAIN, "password": self.server.passwords[name], "host": "127.0.0.1",
-                "port": self.server.port, "ca": self.dir / "ca.crt", "certificate": self.dir / "server.crt"}
+        return {"jid": f"{name}@{world.DOMAIN}", "domain": world.DOMAIN, "password": self.server.passwords[name],
+                "host": "127.0.0.1", "port": self.server.port, "ca": self.dir / "ca.crt", "certificate": self.dir / "server.crt"}
 
     def addresses(self):
         """How the gateway is met: as a contact with an account, and as a component."""

@@ -20,6 +20,7 @@ class Profanity(Terminal):
         self.keys(literal=who["password"])
         self.keys("Enter")
         self.wait_for("logged in successfully")
+        self.wait_for("OMEMO: cannot publish")  # said when it knows what the server can; before that it has no commands
         return self
 
     def open_chat(self, address):
