@@ -82,6 +82,18 @@ static struct tt_dataform *open_form(struct tt_adhoc_session *session, enum tt_d
   return &session->form;
 }
 
+/* A text of the form for each sentence: poezio cuts what is longer than half a line. */
+static void write_complaint(struct tt_dataform *form, const char *text)
+{
+  while (*text) {
+    const char *end = strstr(text, ". ");
+    size_t n = end ? (size_t)(end - text) + 1 : strlen(text);
+    TT_AUTOFREE char *sentence = strndup(text, n);
+    tt_dataform_field(form, &(struct tt_dataform_field){.type = TT_FIELD_FIXED, .value = sentence ? sentence : ""});
+    text += n + (end != NULL);
+  }
+}
+
 struct tt_dataform *tt_adhoc_form(struct tt_adhoc_session *session, const char *title, const char *instructions)
 {
   if (!session->complaint)
@@ -92,7 +104,7 @@ struct tt_dataform *tt_adhoc_form(struct tt_adhoc_session *session, const char *
   if (instructions && *instructions)
     tt_buf_printf(&both, "\n%s", instructions);
   struct tt_dataform *form = open_form(session, TT_DATAFORM_FORM, title, both.data ? both.data : "");
-  tt_dataform_field(form, &(struct tt_dataform_field){.type = TT_FIELD_FIXED, .value = session->complaint});
+  write_complaint(form, session->complaint);
   return form;
 }
 
