@@ -3,9 +3,18 @@
  * is put into it is a text and nothing else. An input is the file, then, parted by lines of %%, a key, a label, and the value of
  * a parameter. */
 #define _GNU_SOURCE /* memmem */
+#include "adopt.h"
 #include "remote_text.h"
 
 #include <assert.h>
+
+/* libyaml takes no key of more than 1024 characters in one line: the configuration with such a one is refused as a whole. */
+static bool can_be_read(const char *key)
+{
+  struct tt_buf quoted TT_AUTOBUF = TT_BUF(0);
+  tt_yaml_quote(&quoted, key, false);
+  return quoted.len <= 1000;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -70,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   const struct tt_fact with = {"p", value};
   const struct tt_manage_change change = {.label = label, .uses = "m", .with = &with, .n_with = 1};
   const struct tt_item *old = tt_item_get(again.devices, key), *entry = tt_remote_entry(&again, old, &change, NULL);
-  if (!*value || !*label || !entry || tt_remote_set(&again, key, entry) < 0)
+  if (!*value || !*label || !entry || !can_be_read(key) || tt_remote_set(&again, key, entry) < 0)
     return 0;
   assert(read_again(&again, &changed, &more) == 0);
   entry = tt_item_get(changed.devices, key);
