@@ -237,6 +237,8 @@ static bool is_plain(const struct tt_item *item)
   if (strcmp(p, "~") == 0)
     return true;
   p += *p == '-' || *p == '+';
+  if (!*p) /* a hyphen alone begins a list */
+    return false;
   return strspn(p, "0123456789") > 0
              ? strspn(p, "0123456789abcdefABCDEFxX.+-") == strlen(p)
              : strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == strlen(p);
