@@ -217,6 +217,49 @@ bool tt_adhoc_is_readable_here(const struct tt_adhoc_asker *asker, TT_UNUSED voi
          (tt_node_is_readable(asker->thing) && tt_core_sight(core, asker->caller, asker->thing) == TT_SIGHT_FULL);
 }
 
+void tt_adhoc_show_wish(struct tt_adhoc_session *session, const char *title, const char *instructions,
+                        const struct tt_adhoc_wish *wish, unsigned next)
+{
+  const char *language = tt_adhoc_language(session);
+  const struct tt_node *thing = tt_adhoc_thing(session);
+  if (thing) {
+    tt_adhoc_go(session, next, thing->id);
+    return;
+  }
+  struct tt_dataform *form = tt_adhoc_form(session, title, instructions);
+  size_t n =
+      tt_adhoc_write_choices(session, form, tt_tr(language, "Thing"), tt_adhoc_offer_readable, &wish->choice);
+  if (n == 0 && !*wish->choice.filter) {
+    session->has_form = false;
+    tt_adhoc_done(session, TT_ADHOC_INFO, tt_tr(language, "There is nothing here that you could read."));
+    return;
+  }
+  tt_dataform_field(form, &(struct tt_dataform_field){.type = TT_FIELD_TEXT,
+                                                      .var = "field",
+                                                      .label = tt_tr(language, "Value (empty: all of them)"),
+                                                      .value = wish->field ? wish->field : ""});
+  tt_adhoc_ask(session, TT_ADHOC_COMPLETE);
+}
+
+void tt_adhoc_take_wish(struct tt_adhoc_session *session, const struct tt_xml *form, struct tt_adhoc_wish *wish,
+                        unsigned next)
+{
+  const char *field = tt_dataform_value(form, "field");
+  free(wish->field);
+  wish->field = field && *field ? tt_text_clean(field, strlen(field), TT_TEXT_MAX) : NULL;
+  switch (tt_adhoc_take_choice(session, form, tt_adhoc_offer_readable, &wish->choice)) {
+  case TT_ADHOC_CHOSEN:
+    tt_adhoc_go(session, next, wish->choice.node);
+    break;
+  case TT_ADHOC_NARROWED:
+    tt_adhoc_show(session);
+    break;
+  case TT_ADHOC_NOT_CHOSEN:
+    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
+    break;
+  }
+}
+
 const char *tt_adhoc_field_name(const struct tt_node *node, const char *text, const char *language)
 {
   for (size_t i = 0; i < node->n_points; i++) {

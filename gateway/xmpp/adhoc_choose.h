@@ -42,6 +42,17 @@ extern const char tt_adhoc_choose_something[];
 /* What can be read: to choose from, and whether there is anything at the address that is asked (tt_adhoc_command). */
 void tt_adhoc_offer_readable(struct tt_adhoc_choices *choices, const struct tt_node *node);
 bool tt_adhoc_is_readable_here(const struct tt_adhoc_asker *asker, void *user);
+/* A thing to read, and the only one of its fields that is wanted, as a person wrote it; NULL: all. Kept in the state of a command,
+ * which frees `field`. */
+struct tt_adhoc_wish {
+  struct tt_adhoc_choice choice;
+  char *field;
+};
+/* `show` and `take` of the stage that asks for it; `next` is the stage that has it, where a thing's own address leads at once. */
+void tt_adhoc_show_wish(struct tt_adhoc_session *session, const char *title, const char *instructions,
+                        const struct tt_adhoc_wish *wish, unsigned next);
+void tt_adhoc_take_wish(struct tt_adhoc_session *session, const struct tt_xml *form, struct tt_adhoc_wish *wish,
+                        unsigned next);
 /* A person may write the name of a field or what it is called. NULL: there is none. */
 const char *tt_adhoc_field_name(const struct tt_node *node, const char *text, const char *language);
 

@@ -16,8 +16,7 @@
 enum stage { CHOOSE, READ };
 
 struct reading {
-  struct tt_adhoc_choice choice;
-  char *field; /* the only one that is wanted, as it was written; NULL: all */
+  struct tt_adhoc_wish wish;
   struct tt_core *core;
   tt_id readout, node;
   struct tt_adhoc_wait *wait;
@@ -33,7 +32,7 @@ static void finish(void *state)
     tt_readout_cancel(reading->core, reading->readout);
   if (reading->wait)
     tt_adhoc_resume(reading->wait);
-  free(reading->field);
+  free(reading->wish.field);
   free(reading->is_there);
   tt_buf_finish(&reading->failures);
 }
@@ -42,46 +41,16 @@ static void finish(void *state)
 
 static void choose_show(struct tt_adhoc_session *session)
 {
-  struct reading *reading = tt_adhoc_state(session);
   const char *language = tt_adhoc_language(session);
-  const struct tt_node *thing = tt_adhoc_thing(session);
-  if (thing) {
-    tt_adhoc_go(session, READ, thing->id);
-    return;
-  }
-  struct tt_dataform *form = tt_adhoc_form(session, tt_tr(language, "Read values"), NULL);
-  size_t n =
-      tt_adhoc_write_choices(session, form, tt_tr(language, "Thing"), tt_adhoc_offer_readable, &reading->choice);
-  if (n == 0 && !*reading->choice.filter) {
-    session->has_form = false;
-    tt_adhoc_done(session, TT_ADHOC_INFO, tt_tr(language, "There is nothing here that you could read."));
-    return;
-  }
-  tt_dataform_field(form, &(struct tt_dataform_field){.type = TT_FIELD_TEXT,
-                                                      .var = "field",
-                                                      .label = tt_tr(language, "Value (empty: all of them)"),
-                                                      .value = reading->field ? reading->field : ""});
-  tt_adhoc_ask(session, TT_ADHOC_COMPLETE);
+  const struct reading *reading = tt_adhoc_state(session);
+  tt_adhoc_show_wish(session, tt_tr(language, "Read values"), NULL, &reading->wish, READ);
 }
 
 static void choose_take(struct tt_adhoc_session *session, const struct tt_xml *form,
                         TT_UNUSED enum tt_adhoc_action action)
 {
   struct reading *reading = tt_adhoc_state(session);
-  const char *field = tt_dataform_value(form, "field");
-  free(reading->field);
-  reading->field = field && *field ? tt_text_clean(field, strlen(field), TT_TEXT_MAX) : NULL;
-  switch (tt_adhoc_take_choice(session, form, tt_adhoc_offer_readable, &reading->choice)) {
-  case TT_ADHOC_CHOSEN:
-    tt_adhoc_go(session, READ, reading->choice.node);
-    break;
-  case TT_ADHOC_NARROWED:
-    tt_adhoc_show(session);
-    break;
-  case TT_ADHOC_NOT_CHOSEN:
-    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
-    break;
-  }
+  tt_adhoc_take_wish(session, form, &reading->wish, READ);
 }
 
 /* ---- The readout ------------------------------------------------------------------------------------------------- */
@@ -212,8 +181,9 @@ static void read_show(struct tt_adhoc_session *session)
     tt_adhoc_refuse(session, TT_REFUSED_NOT_FOUND, NULL);
     return;
   }
-  const char *field = reading->field ? tt_adhoc_field_name(node, reading->field, tt_adhoc_language(session)) : NULL;
-  if (reading->field && !field) {
+  const char *field =
+      reading->wish.field ? tt_adhoc_field_name(node, reading->wish.field, tt_adhoc_language(session)) : NULL;
+  if (reading->wish.field && !field) {
     tt_adhoc_back(session, tt_tr(tt_adhoc_language(session), "There is no such value."));
     return;
   }

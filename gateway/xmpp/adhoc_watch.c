@@ -18,8 +18,7 @@
 enum watch_stage { CHOOSE, START };
 
 struct watching {
-  struct tt_adhoc_choice choice;
-  char *field; /* the only one that is wanted, as it was written; NULL: all */
+  struct tt_adhoc_wish wish;
   struct tt_watches *watches;
   struct tt_adhoc_wait *wait;
 };
@@ -31,54 +30,24 @@ static void finish(void *state)
     tt_watch_forget(watching->watches, watching);
     tt_adhoc_resume(watching->wait);
   }
-  free(watching->field);
+  free(watching->wish.field);
 }
 
 /* ---- watch -------------------------------------------------------------------------------------------------------- */
 
 static void choose_show(struct tt_adhoc_session *session)
 {
-  struct watching *watching = tt_adhoc_state(session);
   const char *language = tt_adhoc_language(session);
-  const struct tt_node *thing = tt_adhoc_thing(session);
-  if (thing) {
-    tt_adhoc_go(session, START, thing->id);
-    return;
-  }
-  struct tt_dataform *form = tt_adhoc_form(session, tt_tr(language, "Watch"),
-                                           tt_tr(language, "Values that change will come as messages."));
-  size_t n =
-      tt_adhoc_write_choices(session, form, tt_tr(language, "Thing"), tt_adhoc_offer_readable, &watching->choice);
-  if (n == 0 && !*watching->choice.filter) {
-    session->has_form = false;
-    tt_adhoc_done(session, TT_ADHOC_INFO, tt_tr(language, "There is nothing here that you could read."));
-    return;
-  }
-  tt_dataform_field(form, &(struct tt_dataform_field){.type = TT_FIELD_TEXT,
-                                                      .var = "field",
-                                                      .label = tt_tr(language, "Value (empty: all of them)"),
-                                                      .value = watching->field ? watching->field : ""});
-  tt_adhoc_ask(session, TT_ADHOC_COMPLETE);
+  const struct watching *watching = tt_adhoc_state(session);
+  tt_adhoc_show_wish(session, tt_tr(language, "Watch"),
+                     tt_tr(language, "Values that change will come as messages."), &watching->wish, START);
 }
 
 static void choose_take(struct tt_adhoc_session *session, const struct tt_xml *form,
                         TT_UNUSED enum tt_adhoc_action action)
 {
   struct watching *watching = tt_adhoc_state(session);
-  const char *field = tt_dataform_value(form, "field");
-  free(watching->field);
-  watching->field = field && *field ? tt_text_clean(field, strlen(field), TT_TEXT_MAX) : NULL;
-  switch (tt_adhoc_take_choice(session, form, tt_adhoc_offer_readable, &watching->choice)) {
-  case TT_ADHOC_CHOSEN:
-    tt_adhoc_go(session, START, watching->choice.node);
-    break;
-  case TT_ADHOC_NARROWED:
-    tt_adhoc_show(session);
-    break;
-  case TT_ADHOC_NOT_CHOSEN:
-    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
-    break;
-  }
+  tt_adhoc_take_wish(session, form, &watching->wish, START);
 }
 
 static void on_started(void *user, enum tt_refusal refusal, const char *text, TT_UNUSED unsigned number)
@@ -100,8 +69,8 @@ static void start_show(struct tt_adhoc_session *session)
     return;
   }
   const char *field =
-      watching->field ? tt_adhoc_field_name(node, watching->field, tt_adhoc_language(session)) : NULL;
-  if (watching->field && !field) {
+      watching->wish.field ? tt_adhoc_field_name(node, watching->wish.field, tt_adhoc_language(session)) : NULL;
+  if (watching->wish.field && !field) {
     tt_adhoc_back(session, tt_tr(tt_adhoc_language(session), "There is no such value."));
     return;
   }
