@@ -105,6 +105,14 @@ extern const struct tt_option tt_poll_options[], tt_rule_options[], tt_xmpp_opti
 /* The index of a class, -1 for "never"; -EINVAL is said in diags. */
 int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret_class);
 
+/* ---- pattern.c ---- */
+enum tt_jid_part { TT_JID_LOCAL = 1, TT_JID_RESOURCE = 2 };
+/* Is it an XMPP address? `parts`: which there may be beside the domain; those in `needed` there must be. */
+bool tt_load_is_jid(const char *text, unsigned parts, unsigned needed);
+int tt_load_bad_jid(struct tt_loader *l, const struct tt_item *item, const char *example); /* says so: -EINVAL */
+/* The patterns below `key`, if it is there: each can match something. */
+int tt_load_globs(struct tt_loader *l, const struct tt_item *map, const char *key);
+
 /* ---- label.c ---- */
 /* A label: a text, or a text per language; the first of `languages` that is there comes first. */
 int tt_load_label(struct tt_loader *l, const struct tt_table_env *env, const struct tt_item *item,

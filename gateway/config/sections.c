@@ -195,55 +195,6 @@ int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret
   return -EINVAL;
 }
 
-/* ---- Addresses ---------------------------------------------------------------------------------------- */
-
-/* Plainly a domain: labels of letters, digits, hyphens and whatever is not ASCII. */
-static bool is_domain(const char *text, size_t n)
-{
-  size_t label = 0;
-  if (n == 0 || n > 253)
-    return false;
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)text[i];
-    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
-    if (!is_letter && !(c == '.' && label > 0) && !(c == '-' && label > 0))
-      return false;
-    label = c == '.' ? 0 : label + 1;
-  }
-  return label > 0;
-}
-
-static bool is_local(const char *text, size_t n)
-{
-  for (size_t i = 0; i < n; i++)
-    if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7f || strchr("\"&'/:<>@", text[i]))
-      return false;
-  return n > 0 && n <= 1023;
-}
-
-enum jid_part { JID_LOCAL = 1, JID_RESOURCE = 2 };
-
-/* `parts`: which there may be; those in `needed` there must be. */
-static bool is_jid(const char *text, unsigned parts, unsigned needed)
-{
-  const char *slash = strchr(text, '/');
-  size_t bare = slash ? (size_t)(slash - text) : strlen(text);
-  const char *at = memchr(text, '@', bare);
-  unsigned has = (at ? JID_LOCAL : 0u) | (slash ? JID_RESOURCE : 0u);
-  if ((has & ~parts) || (needed & ~has) || (slash && !slash[1]))
-    return false;
-  const char *domain = at ? at + 1 : text;
-  return (!at || is_local(text, (size_t)(at - text))) && is_domain(domain, bare - (size_t)(domain - text));
-}
-
-static int bad_jid(struct tt_loader *l, const struct tt_item *item, const char *example)
-{
-  char shown[TT_ITEM_SHOW_SIZE];
-  tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-jid", item->mark, "%s is not an address like %s",
-          tt_item_show(item, shown), example);
-  return -EINVAL;
-}
-
 /* ---- Access ------------------------------------------------------------------------------------------- */
 
 struct rule_options {
@@ -282,28 +233,6 @@ const struct tt_option tt_rule_options[] = {
     TT_OPTION_END,
 };
 
-static int check_globs(struct tt_loader *l, const struct tt_item *map, const char *key)
-{
-  const struct tt_item *item = tt_item_get(map, key);
-  size_t n = !item ? 0 : item->kind == TT_ITEM_LIST ? item->n : 1;
-  if (item && n == 0) {
-    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-pattern", item->mark, "an empty list matches nothing");
-    tt_diag_help(l->diags, "leave \"%s\" out to match everything", key);
-    return -EINVAL;
-  }
-  for (size_t i = 0; i < n; i++) {
-    const struct tt_item *glob = item->kind == TT_ITEM_LIST ? item->items[i] : item;
-    const char *text = glob->kind == TT_ITEM_SCALAR ? glob->text : "";
-    text += *text == '!';
-    if (*text && *text != '/' && strlen(text) <= TT_PATTERN_MAX)
-      continue;
-    tt_diag(l->diags, TT_SEVERITY_ERROR, "bad-pattern", glob->mark, "this pattern %s; patterns look like house/**",
-            strlen(text) > TT_PATTERN_MAX ? "is too long" : "can match nothing");
-    return -EINVAL;
-  }
-  return 0;
-}
-
 static int load_rule(struct tt_loader *l, struct tt_file *file, const struct tt_item *map, struct tt_rule *ret)
 {
   static const char *const globs[] = {"nodes", "fields", "parameters"};
@@ -319,10 +248,10 @@ static int load_rule(struct tt_loader *l, struct tt_file *file, const struct tt_
   if (r < 0 || q < 0)
     return q < 0 ? q : r;
   const char *who = o.rule.who;
-  if (!is_jid(*who == '@' ? who + 1 : who, *who == '@' ? 0 : JID_LOCAL, 0))
-    r = bad_jid(l, tt_item_get(map, "who"), "alice@example.org or @example.org");
+  if (!tt_load_is_jid(*who == '@' ? who + 1 : who, *who == '@' ? 0 : TT_JID_LOCAL, 0))
+    r = tt_load_bad_jid(l, tt_item_get(map, "who"), "alice@example.org or @example.org");
   for (size_t i = 0; i < TT_COUNT(globs) && r == 0; i++)
-    r = check_globs(l, map, globs[i]);
+    r = tt_load_globs(l, map, globs[i]);
   o.rule.role = (enum tt_role)o.role;
   o.rule.mark = map->mark;
   *ret = o.rule;
@@ -537,10 +466,11 @@ int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
   const struct tt_item *account = tt_item_get(map, "account"), *component = tt_item_get(map, "component");
   o.config.account.is_set = account && !tt_item_is_null(account);
   o.config.component.is_set = component && !tt_item_is_null(component);
-  if (o.config.account.is_set && !is_jid(o.config.account.jid, JID_LOCAL | JID_RESOURCE, JID_LOCAL))
-    r = bad_jid(l, tt_item_get(account, "jid"), "cellar-gw@example.org");
-  if (o.config.component.is_set && !is_jid(o.config.component.jid, 0, 0))
-    r = bad_jid(l, tt_item_get(component, "jid"), "things.example.org");
+  if (o.config.account.is_set &&
+      !tt_load_is_jid(o.config.account.jid, TT_JID_LOCAL | TT_JID_RESOURCE, TT_JID_LOCAL))
+    r = tt_load_bad_jid(l, tt_item_get(account, "jid"), "cellar-gw@example.org");
+  if (o.config.component.is_set && !tt_load_is_jid(o.config.component.jid, 0, 0))
+    r = tt_load_bad_jid(l, tt_item_get(component, "jid"), "things.example.org");
   if (o.config.component.is_set && r == 0)
     r = check_component_server(l, &o.config.component.server, tt_item_get(component, "server"));
   if (r == 0)

@@ -10,6 +10,8 @@ static void on_change(void *user, struct tt_node *node, enum tt_change change, u
 {
   if (change == TT_CHANGE_VALUE)
     tt_controls_report(user, node, point);
+  else if (change == TT_CHANGE_ADDED)
+    tt_follows_added(user, node);
 }
 
 struct tt_core *tt_core_create(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * requests.h: the inside of struct tt_core, and what the kinds of requests share. Private to core.c, readout.c,
- * control.c, command.c, parameters.c, execute.c and subscription.c.
+ * control.c, command.c, parameters.c, execute.c, subscription.c and follow.c.
  */
 #pragma once
 
@@ -12,6 +12,7 @@ struct tt_control;
 struct tt_form;
 struct tt_subscriptions;
 struct tt_execution;
+struct tt_follow;
 
 struct tt_core {
   struct tt_tree *tree;
@@ -29,7 +30,9 @@ struct tt_core {
   struct tt_execution *executions; /* likewise */
   struct tt_ticket *tickets;
   struct tt_subscriptions *subscriptions;
-  uint64_t rules; /* counts the changes of the rules; never 0 */
+  struct tt_follow *follows;
+  bool has_new_nodes; /* that those may want */
+  uint64_t rules;     /* counts the changes of the rules; never 0 */
 };
 
 #define TT_ACCESS_TIMEOUT_US (5 * TT_USEC_PER_SEC)  /* then the answer is no */
@@ -82,6 +85,9 @@ void tt_forms_drop(struct tt_core *core);
 int tt_subscriptions_create(struct tt_core *core);
 uint64_t tt_subscriptions_due(const struct tt_core *core);
 void tt_subscriptions_destroy(struct tt_core *core); /* while the tree stands */
+/* follow.c: a node has come; take up what has. */
+void tt_follows_added(struct tt_core *core, const struct tt_node *node);
+void tt_follows_take_up(struct tt_core *core);
 void tt_executions_turn(struct tt_core *core);
 uint64_t tt_executions_due(const struct tt_core *core);
 void tt_executions_drop(struct tt_core *core);

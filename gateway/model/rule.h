@@ -22,3 +22,6 @@ struct tt_rule {
   struct tt_texts parameters; /* likewise */
   struct tt_mark mark;
 };
+
+/* Does the list admit this text: nothing listed admits all, an exclusion wins, exclusions alone admit the rest. */
+bool tt_globs_admit(const struct tt_texts *globs, const char *text);

@@ -134,14 +134,19 @@ static struct answer resolve(struct tt_subscription *sub, const struct tt_subscr
   return n > 0 ? FINE : (struct answer){TT_REFUSED_NOT_FOUND, "There is nothing to read here.", NULL};
 }
 
+/* What the configuration has published counts for nobody: it has limits of its own (follow.h). */
 static struct answer check_load(const struct tt_subscription *sub)
 {
-  size_t n = 0;
-  if (tt_subscription_count(sub->core) >= TT_SUBSCRIPTIONS_MAX)
+  size_t n = 0, n_own = 0;
+  if (sub->class == TT_SUBSCRIPTION_PUBLISH)
+    return FINE;
+  for (const struct tt_subscription *other = sub->core->subscriptions->all; other; other = other->hh.next) {
+    n += other->class != TT_SUBSCRIPTION_PUBLISH;
+    n_own += other->class == sub->class && !strcmp(other->caller->bare, sub->caller->bare);
+  }
+  if (n >= TT_SUBSCRIPTIONS_MAX)
     return (struct answer){TT_REFUSED_BUSY, "There are too many subscriptions.", NULL};
-  for (const struct tt_subscription *other = sub->core->subscriptions->all; other; other = other->hh.next)
-    n += other->class == sub->class && !strcmp(other->caller->bare, sub->caller->bare);
-  if (n >= TT_SUBSCRIPTIONS_PER_CALLER)
+  if (n_own >= TT_SUBSCRIPTIONS_PER_CALLER)
     return (struct answer){TT_REFUSED_BUSY, "You have too many subscriptions.", NULL};
   return FINE;
 }
@@ -178,7 +183,7 @@ static struct answer prepare(struct tt_subscription *sub, const struct tt_subscr
     return (struct answer){TT_REFUSED_BAD_REQUEST, "No node is named.", NULL};
   if (request->n_refs > TT_SUBSCRIPTION_NODES_MAX)
     return (struct answer){TT_REFUSED_TOO_LARGE, "These are too many nodes: name fewer.", NULL};
-  if (request->n_fields > TT_SUBSCRIPTION_FIELDS_MAX)
+  if (request->class != TT_SUBSCRIPTION_PUBLISH && request->n_fields > TT_SUBSCRIPTION_FIELDS_MAX)
     return (struct answer){TT_REFUSED_BAD_REQUEST, "These are too many fields.", NULL};
   if (request->min_us > TT_SUBSCRIPTION_INTERVAL_MAX || request->max_us > TT_SUBSCRIPTION_INTERVAL_MAX)
     return (struct answer){TT_REFUSED_BAD_REQUEST, "An interval is too long.", NULL};

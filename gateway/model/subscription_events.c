@@ -418,6 +418,7 @@ static void step(struct tt_watched *w)
 void tt_core_flush(struct tt_core *core)
 {
   struct tt_subscriptions *s = core->subscriptions;
+  tt_follows_take_up(core);
   /* What the sinks cause is for the next turn: the time stands still here. */
   for (size_t left = 2 * s->n_heap; left > 0 && s->n_heap > 0 && s->heap[0]->due_us <= core->now.mono_us; left--) {
     struct tt_subscription *sub = s->heap[0]->subscription;

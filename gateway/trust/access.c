@@ -127,20 +127,6 @@ static const struct tt_rule *rule_next(struct rules_of *rules)
 }
 
 /* ---- Deciding ---------------------------------------------------------------------------------------- */
-/* Does the list admit this text: nothing listed admits all, an exclusion wins, exclusions alone admit the rest. */
-static bool admits(const struct tt_texts *globs, const char *text)
-{
-  bool has_glob = false, is_in = false;
-  for (size_t i = 0; i < globs->n; i++) {
-    const char *glob = globs->text[i];
-    if (glob[0] == '!' && tt_glob_matches(glob + 1, text))
-      return false;
-    has_glob |= glob[0] != '!';
-    is_in |= glob[0] != '!' && tt_glob_matches(glob, text);
-  }
-  return is_in || !has_glob;
-}
-
 /* Is a node of the gateway named on purpose, not just caught by "all" or "**"? */
 static bool names_gateway(const struct tt_texts *globs, const char *path)
 {
@@ -152,7 +138,7 @@ static bool names_gateway(const struct tt_texts *globs, const char *path)
 
 static bool is_about(const struct tt_rule *rule, const struct tt_node *node)
 {
-  if (!admits(&rule->nodes, node->path))
+  if (!tt_globs_admit(&rule->nodes, node->path))
     return false;
   bool is_ours = node->kind == TT_NODE_GATEWAY || node->kind == TT_NODE_CONNECTION;
   return !is_ours || rule->role == TT_ROLE_ADMIN || rule->role == TT_ROLE_NONE ||
@@ -264,7 +250,7 @@ static bool reduce(const struct tt_rule *rule, const struct tt_access_query *que
     if (query->n_names == 0 && !is_concerned(node, i, query->op))
       continue;
     const char *name = query->n_names > 0 ? query->names[i] : node->points[i].name;
-    if (admits(globs, name))
+    if (tt_globs_admit(globs, name))
       names[n++] = name;
     else
       n_denied++;
