@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/core.h"
+#include "model/publish.h"
 #include "model/rule.h"
 
 #include <stdio.h>
@@ -56,6 +57,8 @@ struct tt_xmpp_config {
   int64_t stanza_max;        /* bytes of one stanza we send; 65536, at least 10000 */
   bool control_by_message;   /* XEP-0325 3.3: default true */
   bool compat_response_code; /* default true: slixmpp needs it */
+  const struct tt_publish *publish;
+  size_t n_publish;
 };
 
 struct tt_connection_config {

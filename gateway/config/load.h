@@ -113,6 +113,13 @@ int tt_load_bad_jid(struct tt_loader *l, const struct tt_item *item, const char 
 /* The patterns below `key`, if it is there: each can match something. */
 int tt_load_globs(struct tt_loader *l, const struct tt_item *map, const char *key);
 
+/* ---- publish.c ---- */
+extern const struct tt_option tt_publish_options[];
+extern const struct tt_choice tt_dialect_choices[];
+/* What `publish:` says, read already, into `xmpp`, whose account is known. */
+int tt_load_publish(struct tt_loader *l, const struct tt_item *item, const struct tt_list *list,
+                    struct tt_xmpp_config *xmpp);
+
 /* ---- label.c ---- */
 /* A label: a text, or a text per language; the first of `languages` that is there comes first. */
 int tt_load_label(struct tt_loader *l, const struct tt_table_env *env, const struct tt_item *item,

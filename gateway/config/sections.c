@@ -293,6 +293,7 @@ int tt_load_access(struct tt_loader *l, struct tt_file *file)
 struct xmpp_options {
   struct tt_xmpp_config config;
   struct tt_texts dialects;
+  struct tt_list publish;
 };
 static const struct tt_option account_server_options[] = {
     {.name = "host",
@@ -400,27 +401,31 @@ const struct tt_option tt_xmpp_options[] = {
      .offset = offsetof(struct xmpp_options, config.compat_response_code),
      .preset = "true",
      .help = "Add the response codes that some clients (slixmpp) need."},
+    {.name = "publish",
+     .type = TT_OPTION_LIST,
+     .offset = offsetof(struct xmpp_options, publish),
+     .table = tt_publish_options,
+     .size = sizeof(struct tt_publish),
+     .help = "Values that are published to pubsub nodes (XEP-0060, XEP-0163); nothing else is."},
     TT_OPTION_END,
 };
 
 static int load_dialects(struct tt_loader *l, const struct tt_item *item, const struct tt_texts *texts,
                          unsigned *ret_dialects)
 {
-  static const struct tt_choice dialects[] = {
-      {"xep", TT_DIALECT_XEP}, {"nf", TT_DIALECT_NF}, {"nfi", TT_DIALECT_NFI}, {"ieee", TT_DIALECT_IEEE}};
+  const struct tt_choice *choice;
   *ret_dialects = item ? 0 : TT_DIALECT_XEP | TT_DIALECT_NF | TT_DIALECT_NFI;
   for (size_t i = 0; i < texts->n; i++) {
-    size_t k = 0;
-    while (k < TT_COUNT(dialects) && strcmp(dialects[k].name, texts->text[i]) != 0)
-      k++;
-    if (k == TT_COUNT(dialects)) {
+    for (choice = tt_dialect_choices; choice->name && strcmp(choice->name, texts->text[i]) != 0;)
+      choice++;
+    if (!choice->name) {
       tt_diag(l->diags, TT_SEVERITY_ERROR, "unknown-choice",
               item->kind == TT_ITEM_LIST ? item->items[i]->mark : item->mark, "\"dialects\" cannot have \"%s\"",
               texts->text[i]);
       tt_diag_help(l->diags, "it can have: xep, nf, nfi, ieee");
       return -EINVAL;
     }
-    *ret_dialects |= (unsigned)dialects[k].value;
+    *ret_dialects |= (unsigned)choice->value;
   }
   return 0;
 }
@@ -475,6 +480,8 @@ int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
     r = check_component_server(l, &o.config.component.server, tt_item_get(component, "server"));
   if (r == 0)
     r = load_dialects(l, tt_item_get(map, "dialects"), &o.dialects, &o.config.dialects);
+  if (r == 0 && o.publish.n > 0)
+    r = tt_load_publish(l, tt_item_get(map, "publish"), &o.publish, &o.config);
   if (r == 0)
     l->config->xmpp = o.config;
   return r;
