@@ -20,6 +20,7 @@
 #include "xmpp/contact.h"
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
+#include "xmpp/publish.h"
 #include "xmpp/vcard.h"
 #include "xmpp/watch.h"
 
@@ -60,6 +61,7 @@ struct tt_daemon {
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
   struct tt_node_command_handlers *node_commands;
+  struct tt_publisher *publisher;
   struct tt_adhoc_admin adhoc_admin;
   struct tt_link *link;
   struct tt_component *component;
@@ -135,6 +137,10 @@ static void on_status(void *user, const struct tt_status_sink *sink)
     sink->file(sink->user, files->text[i]);
   sink->count(sink->user, "stanzas_dropped", counts.dropped);
   sink->count(sink->user, "stanzas_limited", counts.limited);
+  struct tt_publisher_counts published = tt_publisher_counts(d->publisher);
+  sink->count(sink->user, "pubsub_nodes", published.nodes);
+  sink->count(sink->user, "pubsub_nodes_failing", published.failing);
+  sink->count(sink->user, "pubsub_items", published.items);
 }
 
 /* The command that did it is not told here; that it was done has to be seen. */
@@ -194,6 +200,8 @@ static uint64_t on_turn_end(void *user, struct tt_now now)
   uint64_t due = tt_core_due(d->core), other = tt_audit_turn(d->audit, now);
   due = other < due ? other : due;
   other = tt_router_turn(d->router, now.mono_us);
+  due = other < due ? other : due;
+  other = tt_publisher_turn(d->publisher, now.mono_us);
   due = other < due ? other : due;
   for (size_t i = 0; i < d->n_streams; i++) {
     other = tt_session_flush(d->streams[i].session, now.mono_us);
@@ -284,6 +292,11 @@ static int build_handlers(struct tt_daemon *d)
       .version = TT_VERSION,
   };
   int r = tt_router_create(&config, &d->router);
+  const struct tt_publisher_options publisher = {.router = d->router,
+                                                 .entries = xmpp->publish,
+                                                 .n = xmpp->n_publish,
+                                                 .has_account = xmpp->account.is_set,
+                                                 .state_dir = d->options.state_dir};
   if (r == 0)
     r = tt_basic_handlers_add(d->router);
   if (r == 0)
@@ -317,6 +330,8 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_chat_handlers_create(d->router, d->watches, &(struct tt_chat_log){d, on_chat_log}, &d->chat);
   if (r == 0)
     r = tt_node_command_handlers_create(d->router, &d->node_commands);
+  if (r == 0)
+    r = tt_publisher_create(&publisher, &d->publisher);
   return report(r, "the XMPP handlers cannot be made");
 }
 
@@ -326,7 +341,8 @@ static int build_reloader(struct tt_daemon *d)
                                               .config = d->options.config,
                                               .host = d->host,
                                               .access = d->access,
-                                              .router = d->router};
+                                              .router = d->router,
+                                              .publisher = d->publisher};
   int r = tt_reloader_create(&options, &d->reloader);
   if (r == 0)
     r = tt_describer_create(d->options.event, d->options.described, d->host, d->reloader, &d->describer);
@@ -543,6 +559,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_chat_handlers_destroy(d->chat);
   tt_watches_destroy(d->watches);
   tt_node_command_handlers_destroy(d->node_commands);
+  tt_publisher_destroy(d->publisher);
   tt_router_destroy(d->router);
   tt_describer_destroy(d->describer);
   tt_host_destroy(d->host);

@@ -7,6 +7,7 @@
 #include "reload.h"
 
 #include "trust/access.h"
+#include "xmpp/publish.h"
 #include "xmpp/router.h"
 
 #include <stdio.h>
@@ -127,6 +128,9 @@ static void apply_rest(struct tt_reloader *reloader, struct tt_config *config, s
 {
   tt_router_configure(reloader->options.router, (size_t)config->xmpp.stanza_max, config->xmpp.compat_response_code);
   tell_restart(&reloader->options.config->xmpp, &config->xmpp, ret->why, sizeof(ret->why));
+  if (reloader->options.publisher &&
+      tt_publisher_configure(reloader->options.publisher, config->xmpp.publish, config->xmpp.n_publish) < 0)
+    snprintf(ret->why, sizeof(ret->why), "not everything can be published: out of memory");
   tt_config_destroy(reloader->config);
   reloader->config = tt_config_ref(config);
 }

@@ -10,6 +10,7 @@
 struct sd_event;
 struct tt_access;
 struct tt_reloader;
+struct tt_publisher;
 struct tt_router;
 
 struct tt_reloader_options {
@@ -18,6 +19,7 @@ struct tt_reloader_options {
   struct tt_host *host;
   struct tt_access *access;
   struct tt_router *router;
+  struct tt_publisher *publisher; /* may be NULL */
 };
 
 int tt_reloader_create(const struct tt_reloader_options *options, struct tt_reloader **ret);

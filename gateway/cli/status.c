@@ -125,6 +125,21 @@ static void put_devices(struct tt_paper *paper, json_object *status)
   }
 }
 
+static void put_published(struct tt_paper *paper, json_object *status)
+{
+  json_object *counts = tt_member(status, "counts");
+  long long nodes = (long long)tt_member_number(counts, "pubsub_nodes");
+  long long failing = (long long)tt_member_number(counts, "pubsub_nodes_failing");
+  if (nodes == 0)
+    return;
+  put_heading(paper, "Published");
+  tt_paper_printf(paper, TT_STYLE_PLAIN, "  %lld pubsub node%s, %lld items", nodes, nodes == 1 ? "" : "s",
+                  (long long)tt_member_number(counts, "pubsub_items"));
+  if (failing > 0)
+    tt_paper_printf(paper, TT_STYLE_BAD, ", %lld failing", failing);
+  tt_paper_end(paper);
+}
+
 void tt_show_status(struct tt_paper *paper, json_object *status)
 {
   char uptime[32];
@@ -136,6 +151,7 @@ void tt_show_status(struct tt_paper *paper, json_object *status)
   put_sessions(paper, tt_member_list(status, "xmpp"));
   put_connections(paper, tt_member_list(status, "connections"));
   put_devices(paper, status);
+  put_published(paper, status);
   json_object *files = tt_member_list(status, "files");
   if (tt_list_size(files) > 0)
     put_heading(paper, "Files read");

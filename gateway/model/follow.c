@@ -188,10 +188,16 @@ void tt_follows_added(struct tt_core *core, const struct tt_node *node)
 int tt_follow_create(struct tt_core *core, const char *name, const struct tt_selection *selection,
                      const struct tt_follow_sink *to, void *user, struct tt_follow **ret)
 {
+  struct tt_buf who TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&who, "%s #%llu", name, (unsigned long long)++core->last_request); /* no two take from each other */
   struct tt_follow *follow = calloc(1, sizeof(*follow));
-  const struct tt_caller caller = {
-      .kind = TT_CALLER_LINK, .jid = name, .bare = name, .role = TT_ROLE_READER, .local = "", .language = ""};
-  struct tt_caller *copy = tt_caller_copy(&caller);
+  const struct tt_caller caller = {.kind = TT_CALLER_LINK,
+                                   .jid = who.data,
+                                   .bare = who.data,
+                                   .role = TT_ROLE_READER,
+                                   .local = "",
+                                   .language = ""};
+  struct tt_caller *copy = who.failed ? NULL : tt_caller_copy(&caller);
   if (!follow || !copy) {
     free(follow);
     free(copy);

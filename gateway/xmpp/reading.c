@@ -35,6 +35,15 @@ void tt_reading_init(struct tt_reading *reading, const struct tt_dialect *dialec
       .dialect = dialect, .reply = reply, .id = id, .group = group, .room = room > root ? room - root : 0};
 }
 
+void tt_reading_init_emit(struct tt_reading *reading, const struct tt_dialect *dialect, const char *id, size_t room,
+                          void (*emit)(void *user, char *payload, bool is_last), void *user)
+{
+  tt_reading_init(reading, dialect, NULL, id, 0, room);
+  reading->is_answered = true;
+  reading->emit = emit;
+  reading->user = user;
+}
+
 static void forget_failures(struct tt_reading *reading)
 {
   struct tt_failure *failure, *next;
@@ -122,9 +131,11 @@ void tt_reading_accept(struct tt_reading *reading, bool is_queued)
 
 /* ---- Messages ------------------------------------------------------------------------------------------ */
 
-static void send_message(struct tt_reading *reading, char *payload, enum tt_out_class class)
+static void send_message(struct tt_reading *reading, char *payload, enum tt_out_class class, bool is_last)
 {
-  if (payload) /* NULL: out of memory */
+  if (payload && reading->emit) /* NULL: out of memory */
+    reading->emit(reading->user, payload, is_last);
+  else if (payload)
     tt_reply_message(reading->reply, payload, class, reading->group);
 }
 
@@ -148,13 +159,13 @@ static void send_body(struct tt_reading *reading, const char *name, bool is_last
     reading->is_answered = true; /* N: the values are at hand before anything was said */
     tt_reply_result(reading->reply, payload, 0);
   } else {
-    send_message(reading, payload, is_last ? reading->last : TT_OUT_READING);
+    send_message(reading, payload, is_last ? reading->last : TT_OUT_READING, is_last);
   }
 }
 
 void tt_reading_started(struct tt_reading *reading)
 {
-  send_message(reading, single(reading->dialect, "started", reading->id, NULL), TT_OUT_ANSWER);
+  send_message(reading, single(reading->dialect, "started", reading->id, NULL), TT_OUT_ANSWER, false);
 }
 
 void tt_reading_flush(struct tt_reading *reading)
@@ -349,7 +360,7 @@ void tt_reading_done(struct tt_reading *reading)
     write_failures(reading, root);
   }
   if (dialect->vocabulary == TT_VOCABULARY_N && reading->body.len == 0 && reading->is_continued)
-    send_message(reading, single(dialect, "done", reading->id, NULL), TT_OUT_ANSWER);
+    send_message(reading, single(dialect, "done", reading->id, NULL), TT_OUT_ANSWER, true);
   else
     send_body(reading, root, true);
   reading->is_continued = false; /* of a subscription: the next event begins anew */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * reading.h: one readout as stanzas: collects what the devices give, splits it by size, node and time, and knows in
- * which element each vocabulary says that it begins, goes on, fails and ends. Owned by sensor.c.
+ * which element each vocabulary says that it begins, goes on, fails and ends. Owned by whoever reads: sensor.c, events.c, publish.c.
  */
 #pragma once
 
@@ -25,10 +25,16 @@ struct tt_reading {
   enum tt_out_class last; /* class of the last stanza; those before are readings */
   bool is_answered;       /* the iq has its result or error */
   bool is_continued;      /* the stanza before said that more comes */
+  /* Takes what would be sent as a message, and owns it; NULL: the reply does. */
+  void (*emit)(void *user, char *payload, bool is_last);
+  void *user;
 };
 
 void tt_reading_init(struct tt_reading *reading, const struct tt_dialect *dialect, struct tt_reply *reply,
                      const char *id, uint64_t group, size_t room);
+/* Nobody asked: everything goes to `emit`. */
+void tt_reading_init_emit(struct tt_reading *reading, const struct tt_dialect *dialect, const char *id, size_t room,
+                          void (*emit)(void *user, char *payload, bool is_last), void *user);
 void tt_reading_finish(struct tt_reading *reading);
 
 /* Answers to the iq. */

@@ -181,6 +181,18 @@ static void test_who_cannot_be_read_is_told_once(void **state)
   tt_follow_destroy(f);
 }
 
+static void test_two_selections_of_one_name_have_both(void **state)
+{
+  struct world *w = *state;
+  const struct tt_selection selection = {.nodes = TEXTS("**/lamp"), .fields = TEXTS("temperature")};
+  struct tt_follow *f = follow(w, &selection), *g = follow(w, &selection);
+  world_report(w, "lamp", TEMPERATURE, TT_VALUE_QUANTITY(7, 0));
+  turn(w, SECOND);
+  assert_string_equal(world_log(w), "[lamp temperature=7][lamp temperature=7]");
+  tt_follow_destroy(f);
+  tt_follow_destroy(g);
+}
+
 static void test_there_is_room_for_so_many(void **state)
 {
   struct world *w = *state;
@@ -208,6 +220,7 @@ int main(void)
       TEST(test_what_goes_is_lost_and_what_comes_back_goes_on),
       TEST(test_the_first_values_are_read),
       TEST(test_who_cannot_be_read_is_told_once),
+      TEST(test_two_selections_of_one_name_have_both),
       TEST(test_there_is_room_for_so_many),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
