@@ -327,7 +327,7 @@ static int build_handlers(struct tt_daemon *d)
   if (r == 0)
     r = tt_adhoc_watch_add(d->adhoc, d->watches);
   if (r == 0)
-    r = tt_chat_handlers_create(d->router, d->watches, &(struct tt_chat_log){d, on_chat_log}, &d->chat);
+    r = tt_chat_handlers_create(d->router, d->watches, &(struct tt_chat_admin){d, on_chat_log, d->audit}, &d->chat);
   if (r == 0)
     r = tt_node_command_handlers_create(d->router, &d->node_commands);
   if (r == 0)

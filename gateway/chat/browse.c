@@ -17,10 +17,15 @@ static const char *const help[] = {
     TT_TR("The beginning of a name is enough, and so is its number in the last list. `##` shows more."),
 };
 static const char *const more_help[] = {
-    TT_TR("`?` values, `??` everything"),       TT_TR("`FIELD?` or `NAME.FIELD?`: one value"),
-    TT_TR("`:=` or `NAME:=`: what can be set"), TT_TR("`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it"),
-    TT_TR("`/` the top, `//` a list of it"),    TT_TR("`watch` at a place: what is watched; `unwatch all`"),
+    TT_TR("`?` values, `??` everything"),
+    TT_TR("`FIELD?` or `NAME.FIELD?`: one value"),
+    TT_TR("`:=` or `NAME:=`: what can be set"),
+    TT_TR("`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it"),
+    TT_TR("`/` the top, `//` a list of it"),
+    TT_TR("`watch` at a place: what is watched; `unwatch all`"),
     TT_TR("`log`: what was done (admins)"),
+    TT_TR("`block ADDRESS`, `unblock ADDRESS`: whom nobody hears (admins)"),
+    TT_TR("`report ADDRESS spam`, or `abuse`: block, and tell our server why (admins)"),
 };
 
 static void put_lines(struct tt_chat_request *request, const char *const lines[], size_t n)

@@ -259,6 +259,9 @@ static void (*const verbs[])(struct tt_chat_request *) = {
     [TT_CHAT_UNWATCH] = tt_chat_do_unwatch,
     [TT_CHAT_STATUS] = tt_chat_do_status,
     [TT_CHAT_LOG] = tt_chat_do_log,
+    [TT_CHAT_BLOCK] = tt_chat_do_block,
+    [TT_CHAT_UNBLOCK] = tt_chat_do_block,
+    [TT_CHAT_REPORT] = tt_chat_do_block,
     [TT_CHAT_PLAIN] = do_plain,
 };
 

@@ -17,6 +17,7 @@
 #define TT_CHAT_GUESSES_MAX     2000 /* nodes looked at for "did you mean" */
 #define TT_CHAT_LOG_LINES       10
 
+struct tt_blocking;
 struct tt_chat;
 
 /* One watch of the caller. */
@@ -42,6 +43,11 @@ struct tt_chat_hooks {
   int (*unwatch)(void *user, const struct tt_caller *caller, unsigned number); /* -ENOENT */
   /* The last `n` lines, appended. The caller is an admin of something; false: not of what the lines are about. */
   bool (*log)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
+  /* Somebody is not to be heard any more, or again (trust/blocking.h); NULL: who is not? Appends a sentence in the caller's
+   * language. The caller is an admin of something. TT_OK: it was done; FORBIDDEN: not of this, nothing is appended; others: why not
+   * is in the sentence. */
+  enum tt_refusal (*block)(void *user, const struct tt_caller *caller, const struct tt_blocking *blocking,
+                           struct tt_buf *out);
 };
 
 /* `core` is borrowed. To be destroyed when it turns no more: what it still waits for is then forgotten. */

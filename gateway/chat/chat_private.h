@@ -108,6 +108,7 @@ void tt_chat_do_go(struct tt_chat_request *request);
 void tt_chat_do_find(struct tt_chat_request *request);
 void tt_chat_do_status(struct tt_chat_request *request);
 void tt_chat_do_log(struct tt_chat_request *request);
+void tt_chat_do_block(struct tt_chat_request *request);
 void tt_chat_do_get(struct tt_chat_request *request);
 void tt_chat_do_set(struct tt_chat_request *request);
 void tt_chat_do_parameters(struct tt_chat_request *request);

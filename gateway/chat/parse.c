@@ -22,6 +22,9 @@ static const struct {
     {TT_TR("unwatch"), TT_CHAT_UNWATCH},
     {TT_TR("status"), TT_CHAT_STATUS},
     {TT_TR("log"), TT_CHAT_LOG},
+    {TT_TR("block"), TT_CHAT_BLOCK},
+    {TT_TR("unblock"), TT_CHAT_UNBLOCK},
+    {TT_TR("report"), TT_CHAT_REPORT},
     /* Said as well, and not offered. */
     {"ls", TT_CHAT_LIST},
     {"dir", TT_CHAT_LIST},
@@ -34,6 +37,8 @@ static const struct {
     {TT_TR("put"), TT_CHAT_SET},
     {TT_TR("follow"), TT_CHAT_WATCH},
     {TT_TR("menu"), TT_CHAT_HELP},
+    {"blockiere", TT_CHAT_BLOCK},
+    {"melde", TT_CHAT_REPORT},
 };
 
 static const char *const greetings[] = {"hi",     "hello",     "hej",     "hallo", "hola",
@@ -176,6 +181,14 @@ static void set_target(struct tt_chat_command *command, enum tt_chat_verb verb, 
   snprintf(command->target, sizeof(command->target), "%s", target);
 }
 
+/* "block heater on" is about a thing. */
+static bool may_follow(enum tt_chat_verb verb, const char *rest)
+{
+  bool is_about_people = verb == TT_CHAT_BLOCK || verb == TT_CHAT_UNBLOCK || verb == TT_CHAT_REPORT;
+  size_t n = strcspn(rest, " ");
+  return !is_about_people || n == 0 || strcspn(rest, "@.") < n;
+}
+
 /* `verb rest`; false: the first word is no verb. */
 static bool parse_words(char *line, struct tt_chat_command *command)
 {
@@ -184,7 +197,7 @@ static bool parse_words(char *line, struct tt_chat_command *command)
   line[n] = '\0';
   enum tt_chat_verb verb = verb_of(line);
   line[n] = end;
-  if (verb == TT_CHAT_PLAIN)
+  if (verb == TT_CHAT_PLAIN || !may_follow(verb, line + n + strspn(line + n, " ")))
     return false;
   set_target(command, verb, trim(line + n));
   return true;

@@ -24,6 +24,10 @@ enum tt_chat_verb {
   TT_CHAT_UNWATCH,
   TT_CHAT_STATUS,
   TT_CHAT_LOG,
+  /* Verbs where an address follows, or nothing: an address has an '@' or a '.' in it. */
+  TT_CHAT_BLOCK,
+  TT_CHAT_UNBLOCK,
+  TT_CHAT_REPORT,
   TT_CHAT_PLAIN, /* no verb */
 };
 

@@ -6,10 +6,7 @@
 #include "adhoc_admin.h"
 
 #include "text/text.h"
-#include "trust/audit.h"
-#include "trust/blocks.h"
-
-#include <stdio.h>
+#include "trust/blocking.h"
 
 /* What can be done; the first is chosen when nothing is said. */
 static const struct {
@@ -28,18 +25,6 @@ static struct tt_blocks *blocks_of(const struct tt_adhoc_session *session)
   return tt_router_config(tt_adhoc_router(tt_adhoc_of(session)))->blocks;
 }
 
-/* Who is blocked now, as the instructions of the form. */
-static void put_blocked(struct tt_buf *out, const struct tt_blocks *blocks, const char *language)
-{
-  size_t n;
-  const struct tt_block *list = tt_blocks_list(blocks, &n);
-  tt_buf_puts(out, n == 0 ? tt_tr(language, "Nobody is blocked.") : tt_tr(language, "Blocked: "));
-  for (size_t i = 0; i < n && i < TT_ADMIN_LINES_MAX; i++)
-    tt_buf_printf(out, "%s%s", i ? ", " : "", list[i].who);
-  if (n > TT_ADMIN_LINES_MAX)
-    tt_buf_puts(out, ", ...");
-}
-
 static void show(struct tt_adhoc_session *session)
 {
   const char *language = tt_adhoc_language(session);
@@ -48,7 +33,7 @@ static void show(struct tt_adhoc_session *session)
     tt_adhoc_refuse(session, TT_REFUSED_NOT_SUPPORTED, NULL);
     return;
   }
-  put_blocked(&blocked, blocks_of(session), language);
+  tt_blocking_list(&blocked, blocks_of(session), language);
   struct tt_dataform *form = tt_adhoc_form(session, tt_tr(language, "Block"), blocked.data);
   tt_dataform_field(form,
                     &(struct tt_dataform_field){.type = TT_FIELD_TEXT, /* a domain is no JID to some clients */
@@ -70,43 +55,6 @@ static void show(struct tt_adhoc_session *session)
   tt_adhoc_ask(session, TT_ADHOC_COMPLETE);
 }
 
-static void complain(struct tt_adhoc_session *session, int r, const char *who)
-{
-  static const struct {
-    int error;
-    const char *text;
-  } rows[] = {
-      {-EINVAL, TT_TR("\"%.128s\" is neither an address nor a domain.")},
-      {-ENOENT, TT_TR("%.128s is not blocked.")},
-      {-EPERM, TT_TR("%.128s is an admin, or has one; take that rule away first.")},
-      {-ENOSPC, TT_TR("%.128s cannot be blocked: there are too many already.")},
-  };
-  const char *text = TT_TR("%.128s: the list could not be written.");
-  char complaint[600];
-  for (size_t i = 0; i < TT_COUNT(rows); i++)
-    text = rows[i].error == r ? rows[i].text : text;
-  snprintf(complaint, sizeof(complaint), tt_tr(tt_adhoc_language(session), text), who);
-  tt_adhoc_again(session, complaint);
-}
-
-static int decide(struct tt_adhoc_session *session, size_t deed, const char *who, const char *text)
-{
-  const struct tt_adhoc_admin *admin = tt_adhoc_user(session);
-  struct tt_blocks *blocks = blocks_of(session);
-  struct tt_now now = tt_core_now(tt_adhoc_core(session));
-  const char *kind = deeds[deed].is_removal ? "unblocked" : "blocked";
-  /* Written down first: what cannot be is not done. */
-  int r = admin->audit ? tt_audit_access(admin->audit, now, tt_adhoc_caller(session), kind, who, NULL, NULL) : 0;
-  if (r < 0)
-    return r;
-  r = deeds[deed].is_removal ? tt_blocks_remove(blocks, who)
-                             : tt_blocks_add(blocks, now, who, deeds[deed].reason,
-                                             deeds[deed].reason == TT_BLOCK_NO_REPORT ? NULL : text);
-  if (r < 0 && admin->audit)
-    tt_audit_access(admin->audit, now, tt_adhoc_caller(session), "undone", who, NULL, NULL);
-  return r;
-}
-
 static void take(struct tt_adhoc_session *session, const struct tt_xml *form, TT_UNUSED enum tt_adhoc_action action)
 {
   const char *language = tt_adhoc_language(session), *who = tt_dataform_value(form, "who");
@@ -118,18 +66,20 @@ static void take(struct tt_adhoc_session *session, const struct tt_xml *form, TT
     tt_adhoc_bad_payload(session, NULL);
     return;
   }
-  int r = decide(session, deed, who, text);
+  const struct tt_adhoc_admin *admin = tt_adhoc_user(session);
+  const struct tt_blocking blocking = {
+      .who = who, .is_removal = deeds[deed].is_removal, .reason = deeds[deed].reason, .text = text};
+  struct tt_buf said TT_AUTOBUF = TT_BUF(0);
+  int r = tt_blocking_do(blocks_of(session), admin->audit, tt_core_now(tt_adhoc_core(session)),
+                         tt_adhoc_caller(session), &blocking);
+  tt_blocking_tell(&said, &blocking, r, language);
+  const char *note = said.data ? said.data : "";
   if (r < 0) {
-    complain(session, r, who);
+    tt_adhoc_again(session, note);
     return;
   }
-  char note[600];
-  snprintf(note, sizeof(note),
-           deeds[deed].is_removal ? tt_tr(language, "%.128s is heard again.")
-                                  : tt_tr(language, "%.128s is blocked: nothing of theirs is heard any more."),
-           who);
   struct tt_buf blocked TT_AUTOBUF = TT_BUF(0);
-  put_blocked(&blocked, blocks_of(session), language);
+  tt_blocking_list(&blocked, blocks_of(session), language);
   struct tt_dataform *result = tt_adhoc_result(session, tt_tr(language, "Block"));
   tt_dataform_line(result, "done", tt_tr(language, "Done"), note);
   tt_dataform_line(result, "blocked", tt_tr(language, "Now"), blocked.data);

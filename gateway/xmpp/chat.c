@@ -11,6 +11,7 @@
 #include "chat/chat.h"
 #include "chat/parse.h"
 #include "text/text.h"
+#include "trust/blocking.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,7 +61,7 @@ struct tt_chat_handlers {
   struct tt_chat_handlers *self; /* what the rows point at */
   struct tt_router *router;
   struct tt_watches *watches;
-  struct tt_chat_log log;
+  struct tt_chat_admin admin;
   struct tt_chat *chat;
   struct pending *pending;
   struct talk *talks, *by_use;
@@ -262,7 +263,23 @@ static int on_unwatch(void *user, const struct tt_caller *caller, unsigned numbe
 static bool on_log(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out)
 {
   struct tt_chat_handlers *handlers = user;
-  return handlers->log.fn(handlers->log.user, caller, n, out);
+  return handlers->admin.log(handlers->admin.user, caller, n, out);
+}
+
+static enum tt_refusal on_block(void *user, const struct tt_caller *caller, const struct tt_blocking *blocking,
+                                struct tt_buf *out)
+{
+  struct tt_chat_handlers *handlers = user;
+  const struct tt_router_config *config = tt_router_config(handlers->router);
+  if (!tt_access_is_admin(config->access, caller->bare))
+    return TT_REFUSED_FORBIDDEN;
+  if (!blocking) {
+    tt_blocking_list(out, config->blocks, caller->language);
+    return TT_OK;
+  }
+  int r = tt_blocking_do(config->blocks, handlers->admin.audit, tt_core_now(config->core), caller, blocking);
+  tt_blocking_tell(out, blocking, r, caller->language);
+  return r < 0 ? TT_REFUSED_BAD_REQUEST : TT_OK;
 }
 
 /* ---- What comes --------------------------------------------------------------------------------------------------- */
@@ -427,7 +444,7 @@ static void fill_rows(struct tt_chat_handlers *handlers)
         .ns = rows[i].ns, .name = rows[i].name, .fn = on_message, .data = &handlers->self};
 }
 
-int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_log *log,
+int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_admin *admin,
                             struct tt_chat_handlers **ret)
 {
   struct tt_chat_handlers *handlers = calloc(1, sizeof(*handlers));
@@ -436,14 +453,15 @@ int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches
   handlers->self = handlers;
   handlers->router = router;
   handlers->watches = watches;
-  handlers->log = log ? *log : (struct tt_chat_log){0};
+  handlers->admin = admin ? *admin : (struct tt_chat_admin){0};
   tt_random(&handlers->last_id, sizeof(handlers->last_id)); /* no id of before a restart comes again */
   const struct tt_chat_hooks hooks = {.user = handlers,
                                       .watch = on_watch,
                                       .watch_forget = on_watch_forget,
                                       .watches = on_watches,
                                       .unwatch = on_unwatch,
-                                      .log = handlers->log.fn ? on_log : NULL};
+                                      .log = handlers->admin.log ? on_log : NULL,
+                                      .block = tt_router_config(router)->blocks ? on_block : NULL};
   int r = tt_chat_create(tt_router_config(router)->core, &hooks, &handlers->chat);
   fill_rows(handlers);
   if (r == 0)

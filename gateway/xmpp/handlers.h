@@ -33,12 +33,15 @@ void tt_block_handlers_destroy(struct tt_block_handlers *handlers); /* NULL is f
 
 struct tt_watches;
 struct tt_chat_handlers;
-/* Who tells the last lines of the log, appended; false: not to this admin. fn NULL: nobody. */
-struct tt_chat_log {
+struct tt_audit;
+/* What only admins may, of whom each is asked about anew. Copied. */
+struct tt_chat_admin {
   void *user;
-  bool (*fn)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
+  /* The last lines of the log, appended; false: not to this admin. NULL: nobody tells them. */
+  bool (*log)(void *user, const struct tt_caller *caller, size_t n, struct tt_buf *out);
+  struct tt_audit *audit; /* of whom they block; NULL: nothing is written down */
 };
-int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_log *log,
+int tt_chat_handlers_create(struct tt_router *router, struct tt_watches *watches, const struct tt_chat_admin *admin,
                             struct tt_chat_handlers **ret);       /* chat messages; XEP-0085, 0184, 0308, 0393 */
 void tt_chat_handlers_destroy(struct tt_chat_handlers *handlers); /* NULL is fine */
 struct tt_node_command_handlers;

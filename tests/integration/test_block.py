@@ -28,6 +28,7 @@ xmpp:
     server: {{host: 127.0.0.1, port: {prosody.component_port}}}
 access:
   - {{who: alice@{world.DOMAIN}, role: admin}}
+  - {{who: reader@{world.DOMAIN}, role: operator}}
 """, {}, {"xmpp-password": prosody.passwords["gw"], "component-secret": prosody.secret})
     gateway.start()
     world.wait_until(lambda: all(s["state"] == "online" for s in gateway.status()["xmpp"]), what="both online")
@@ -93,6 +94,59 @@ def test_block_and_unblock(gateway, prosody):
         await alice.disconnect()
 
     run(scenario())
+
+
+@pytest.mark.parametrize("address", [ACCOUNT, world.COMPONENT])
+def test_by_chat(gateway, prosody, address):
+    """An admin says it; what the account's server has on its list is asked by another client of the account."""
+    eve = f"eve@{world.DOMAIN}"
+
+    async def say(client, text):
+        client.send_message(mto=address, mbody=text, mtype="chat")
+        while True:
+            message = await asyncio.wait_for(client.messages.get(), 15)
+            if message.findtext("{jabber:client}body"):
+                return message.findtext("{jabber:client}body")
+
+    async def scenario():
+        client, alice, reader, other = [await login(prosody, name) for name in ("eve", "alice", "reader", "gw")]
+
+        async def listed():
+            answer = await other.raw(None, "<blocklist xmlns='urn:xmpp:blocking'/>")
+            return [item.get("jid") for item in answer.iter("{urn:xmpp:blocking}item")]
+
+        for text in (f"block {eve}", f"report {eve} spam", f"unblock {eve}", "block"):
+            assert await say(reader, text) == "You may not do this."
+        assert eve not in await listed()
+        assert (await say(alice, "block")).startswith("Nobody is blocked.")
+        assert f"{eve} is blocked" in await say(alice, f"report {eve} spam they sell watches")
+
+        async def is_listed():
+            return eve in await listed()
+
+        await until(is_listed, "the server has her on its list")
+        with pytest.raises(IqTimeout):
+            await client.raw(world.COMPONENT, PING, timeout=1)
+        with pytest.raises(Refused):
+            await client.raw(ACCOUNT, PING)
+        await reader.raw(world.COMPONENT, PING)
+        assert f"Blocked: {eve}" in await say(alice, "block")
+        assert "is an admin" in await say(alice, f"block alice@{world.DOMAIN}")
+        assert f"{eve} is heard again" in await say(alice, f"unblock {eve}")
+
+        async def is_not_listed():
+            return eve not in await listed()
+
+        await until(is_not_listed, "the server has her no more")
+        for to in (ACCOUNT, world.COMPONENT):
+            await client.raw(to, PING)
+        for who in (client, alice, reader, other):
+            await who.disconnect()
+
+    run(scenario())
+    traced = [json.loads(line) for line in (gateway.dir / "state/audit.jsonl").read_text().splitlines()]
+    assert [(one["jid"].split("/")[0], one["who"]) for one in traced if one["kind"] == "blocked"][-2:-1] == [
+        (f"alice@{world.DOMAIN}", eve)]  # the last was undone: an admin cannot be blocked
 
 
 def test_the_flood_of_a_stranger_reaches_nobody(gateway, prosody):

@@ -34,7 +34,8 @@ TT_UNUSED_FN struct world *begin(void)
   struct world *w = world_create();
   w->more = drop_chat;
   assert_int_equal(tt_watches_create(w->router, &watches), 0);
-  assert_int_equal(tt_chat_handlers_create(w->router, watches, &(struct tt_chat_log){w, tell_log}, &handlers), 0);
+  assert_int_equal(
+      tt_chat_handlers_create(w->router, watches, &(struct tt_chat_admin){w, tell_log, NULL}, &handlers), 0);
   report(w, w->plug, "relay", "false");
   report(w, w->plug, "level", "10");
   return w;

@@ -7,6 +7,7 @@
 
 #include "chat/chat.h"
 #include "trust/access.h"
+#include "trust/blocking.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,8 @@ static struct tt_rule chat_rules[] = {
      .fields = {(const char *[]){"*", "!secret"}, 2},
      .parameters = {(const char *[]){"*", "!locked"}, 2}},
     {.who = "reader@house.test", .role = TT_ROLE_READER, .nodes = {(const char *[]){"house/**"}, 1}},
+    /* an admin, though not of the gateway */
+    {.who = "gardener@house.test", .role = TT_ROLE_ADMIN, .nodes = {(const char *[]){"house/**"}, 1}},
 };
 
 static int chat_address;
@@ -77,6 +80,7 @@ struct chat_device {
 static struct {
   struct tt_core *core;
   struct tt_access *access;
+  struct tt_blocks *blocks;
   struct tt_chat *chat;
   struct tt_now now;
   struct chat_device open[64];
@@ -217,15 +221,30 @@ static bool chat_log(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *cal
   return true;
 }
 
+static enum tt_refusal chat_block(TT_UNUSED void *user, const struct tt_caller *caller,
+                                  const struct tt_blocking *blocking, struct tt_buf *out)
+{
+  if (strcmp(caller->bare, "admin@house.test") != 0)
+    return TT_REFUSED_FORBIDDEN;
+  if (!blocking) {
+    tt_blocking_list(out, c.blocks, caller->language);
+    return TT_OK;
+  }
+  int r = tt_blocking_do(c.blocks, NULL, c.now, caller, blocking);
+  tt_blocking_tell(out, blocking, r, caller->language);
+  return r < 0 ? TT_REFUSED_BAD_REQUEST : TT_OK;
+}
+
 /* ---- Life --------------------------------------------------------------------------------------------------------- */
 static void chat_begin(void)
 {
   static const struct tt_chat_hooks hooks = {
-      .watch = chat_watch, .watches = chat_watches, .unwatch = chat_unwatch, .log = chat_log};
+      .watch = chat_watch, .watches = chat_watches, .unwatch = chat_unwatch, .log = chat_log, .block = chat_block};
   memset(&c, 0, sizeof(c));
   c.now = (struct tt_now){.mono_us = 1000 * CHAT_SECOND, .wall_us = UINT64_C(1795373693) * CHAT_SECOND};
   c.core = tt_core_create();
   tt_access_create(chat_rules, TT_COUNT(chat_rules), NULL, &c.access);
+  tt_blocks_create(NULL, c.access, &c.blocks);
   tt_core_turn(c.core, c.now);
   tt_core_set_poll_classes(c.core, chat_polls, 1);
   tt_core_set_access(c.core, tt_access_hooks(c.access, c.core));
@@ -257,6 +276,7 @@ static void chat_end(void)
     tt_value_finish(&c.open[i].raw);
   tt_core_destroy(c.core);
   tt_chat_destroy(c.chat);
+  tt_blocks_destroy(c.blocks);
   tt_access_destroy(c.access);
   tt_buf_finish(&c.said);
 }

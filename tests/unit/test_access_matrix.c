@@ -3,6 +3,7 @@
  * table is what a reviewer should read. */
 #include "cmocka_all.h"
 #include "trust/access.h"
+#include "trust/blocks.h"
 #include "xmpp/adhoc_admin.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
@@ -131,6 +132,7 @@ static const struct {
     {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='access-rules'/>"},
     {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='status'/>"},
     {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='log'/>"},
+    {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='block'/>"},
     {"RNNRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#info' node='add-device'/>"},
     {"BBBBBFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='read' sessionid='x'/>"},
     {"RRRRRFFFFFFFF", "get", "<query xmlns='http://jabber.org/protocol/disco#items' node='" NS_AH "'/>"},
@@ -159,12 +161,26 @@ static const struct {
 static const struct {
   const char *letters, *text;
 } said[] = {
-    {"AAAAA--------", "help"},        {"AAAAA--------", "ls"},          {"AAAAA--------", "plug.relay?"},
-    {"AAAAA--------", "plug"},        {"ANNAA--------", "meter"},       {"ANNAA--------", "meter.power?"},
-    {"NNNNN--------", "nothing"},     {"AAFAA--------", "plug on"},     {"AAFAA--------", "plug.relay:=off"},
-    {"AAFAA--------", "plug:="},      {"ANNAA--------", "meter on"},    {"AAAAA--------", "watch plug"},
-    {"ANNAA--------", "watch meter"}, {"AAAAA--------", "unwatch all"}, {"AAAAA--------", "status"},
+    {"AAAAA--------", "help"},
+    {"AAAAA--------", "ls"},
+    {"AAAAA--------", "plug.relay?"},
+    {"AAAAA--------", "plug"},
+    {"ANNAA--------", "meter"},
+    {"ANNAA--------", "meter.power?"},
+    {"NNNNN--------", "nothing"},
+    {"AAFAA--------", "plug on"},
+    {"AAFAA--------", "plug.relay:=off"},
+    {"AAFAA--------", "plug:="},
+    {"ANNAA--------", "meter on"},
+    {"AAAAA--------", "watch plug"},
+    {"ANNAA--------", "watch meter"},
+    {"AAAAA--------", "unwatch all"},
+    {"AAAAA--------", "status"},
     {"AFFAA--------", "log"},
+    {"AFFAA--------", "block"},
+    {"AFFAA--------", "block eve@else.test"},
+    {"AFFAA--------", "report eve@else.test spam"},
+    {"AFFAA--------", "unblock eve@else.test"},
 };
 
 /* ---- The router with everything in it ------------------------------------------------------------------------- */
@@ -179,6 +195,7 @@ static const struct tt_command commands[] = {{.name = "blink", .within_us = SECO
 static struct {
   struct tt_core *core;
   struct tt_access *access;
+  struct tt_blocks *blocks;
   struct tt_router *router;
   struct tt_session *session;
   struct tt_sensor *sensor;
@@ -292,6 +309,7 @@ static int setup(void **state)
   w.core = tt_core_create();
   tt_core_turn(w.core, w.now);
   assert_int_equal(tt_access_create(rules, TT_COUNT(rules), NULL, &w.access), 0);
+  assert_int_equal(tt_blocks_create(NULL, w.access, &w.blocks), 0);
   tt_core_set_access(w.core, tt_access_hooks(w.access, w.core));
   tt_core_set_audit(w.core, (struct tt_audit_hooks){NULL, on_decision, on_outcome, on_refused, on_audit});
   tt_core_set_devices(w.core, (struct tt_device_hooks){.read = no_read, .write = on_write, .command = on_command});
@@ -301,7 +319,7 @@ static int setup(void **state)
   const struct tt_node_spec spec = {.kind = TT_NODE_GATEWAY, .key = TT_GATEWAY_KEY, .type = "thingtree.gateway"};
   assert_int_equal(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &gateway), 0);
   struct tt_router_config config = {
-      .core = w.core, .access = w.access, .dialects = 15, .stanza_max = 65536, .version = "1"};
+      .core = w.core, .access = w.access, .blocks = w.blocks, .dialects = 15, .stanza_max = 65536, .version = "1"};
   assert_int_equal(tt_router_create(&config, &w.router), 0);
   assert_int_equal(tt_basic_handlers_add(w.router), 0);
   assert_int_equal(tt_sensor_create(w.router, &w.sensor), 0);
@@ -315,9 +333,9 @@ static int setup(void **state)
   assert_int_equal(tt_adhoc_control_add(w.adhoc), 0);
   assert_int_equal(tt_vcard_handlers_add(w.router), 0);
   assert_int_equal(tt_search_handlers_add(w.router), 0);
-  static const struct tt_chat_log log = {NULL, tell_log};
+  static const struct tt_chat_admin chat_admin = {NULL, tell_log, NULL};
   assert_int_equal(tt_watches_create(w.router, &w.watches), 0);
-  assert_int_equal(tt_chat_handlers_create(w.router, w.watches, &log, &w.chat), 0);
+  assert_int_equal(tt_chat_handlers_create(w.router, w.watches, &chat_admin, &w.chat), 0);
   static const struct tt_adhoc_admin admin = {.manage = {.view = on_view}, .status = {.tell = on_tell}};
   assert_int_equal(tt_adhoc_admin_add(w.adhoc, &admin), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
@@ -340,6 +358,7 @@ static int teardown(void **state)
   tt_node_command_handlers_destroy(w.node_commands);
   tt_router_destroy(w.router);
   tt_session_destroy(w.session);
+  tt_blocks_destroy(w.blocks);
   tt_access_destroy(w.access);
   tt_buf_finish(&w.out);
   return 0;

@@ -3,6 +3,7 @@
  * read what is called `secret`; the reader reads the house; neither knows that there is a cellar. */
 #include "cmocka_all.h"
 /* first, for the assertions */
+#include "chat/parse.h"
 #include "chat/session.h"
 #include "chat_world.h"
 
@@ -35,7 +36,9 @@ static const struct line english[] = {
      "`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it\n"
      "`/` the top, `//` a list of it\n"
      "`watch` at a place: what is watched; `unwatch all`\n"
-     "`log`: what was done (admins)"},
+     "`log`: what was done (admins)\n"
+     "`block ADDRESS`, `unblock ADDRESS`: whom nobody hears (admins)\n"
+     "`report ADDRESS spam`, or `abuse`: block, and tell our server why (admins)"},
     {"alice", "en", false, "ls", false, "1 house/"},
     {"alice", "en", false, "cd house", false,
      "*house*\n"
@@ -391,6 +394,46 @@ static const struct line translated[] = {
      "name: kein Wert"},
 };
 
+#define HOW "`block ADDRESS`, `unblock ADDRESS`, `report ADDRESS spam`"
+static const struct line blocking[] = {
+    {"admin", "en", false, "block", false, "Nobody is blocked.\n" HOW},
+    {"admin", "en", false, "block eve@else.test", true,
+     "eve@else.test is blocked: nothing of theirs is heard any more."},
+    {"admin", "en", false, "report xmpp:Mallory@else.test SPAM they sell *watches*", true,
+     "Mallory@else.test is blocked: nothing of theirs is heard any more."},
+    {"admin", "en", false, "block @flood.test abuse", true,
+     "@flood.test is blocked: nothing of theirs is heard any more."},
+    {"admin", "en", false, "unblock", false, "Blocked: eve@else.test, mallory@else.test, flood.test\n" HOW},
+    {"admin", "de", false, "freigeben eve@else.test", true, "eve@else.test wird wieder gehört."},
+    {"admin", "de", false, "melde eve@else.test Missbrauch", true,
+     "eve@else.test ist blockiert: Nichts davon wird mehr gehört."},
+    {"admin", "sv", false, "avblockera eve@else.test", true, "eve@else.test hörs igen."},
+    {"admin", "en", false, "unblock eve@else.test", false, "eve@else.test is not blocked."},
+    {"admin", "en", false, "block a@b@c", false, "\"a@b@c\" is neither an address nor a domain."},
+    {"admin", "en", false, "block eve@else.test/phone", false,
+     "\"eve@else.test/phone\" is neither an address nor a domain."},
+    {"admin", "en", false, "block admin@house.test", false,
+     "admin@house.test is an admin, or has one; take that rule away first."},
+    {"admin", "en", false, "block house.test", false,
+     "house.test is an admin, or has one; take that rule away first."},
+    {"admin", "en", false, "report eve@else.test", false,
+     "Say why: `report ADDRESS spam`, or `abuse`, and what you like to add."},
+    {"admin", "en", false, "report eve@else.test rudeness", false,
+     "Say why: `report ADDRESS spam`, or `abuse`, and what you like to add."},
+    {"admin", "en", false, "block eve@else.test mallory@else.test", false,
+     "One address at a time, please; a reason belongs to `report`."},
+    {"admin", "en", false, "unblock mallory@else.test spam", false,
+     "One address at a time, please; a reason belongs to `report`."},
+    {"admin", "en", false, "block", false, "Blocked: mallory@else.test, flood.test\n" HOW},
+    /* nobody is meant: it may be a thing */
+    {"admin", "en", false, "block plug", false, "I do not know *block plug*. Did you mean *block*?"},
+    {"alice", "en", false, "block eve@else.test", false, "You may not do this."},
+    {"alice", "en", false, "block", false, "You may not do this."},
+    {"gardener", "en", false, "report eve@else.test spam", false, "You may not do this."},
+    {"gardener", "en", false, "unblock mallory@else.test", false, "You may not do this."},
+    {"reader", "en", false, "unblock mallory@else.test", false, "You may not do this."},
+};
+
 static void converse(const struct line lines[], size_t n)
 {
   chat_begin();
@@ -415,6 +458,33 @@ static void translated_conversations(void **state)
 {
   (void)state;
   converse(translated, TT_COUNT(translated));
+}
+
+static void whom_nobody_hears(void **state)
+{
+  (void)state;
+  converse(blocking, TT_COUNT(blocking));
+}
+
+/* The words of a report have a limit, and so has what is shown of a wrong address. */
+static void long_addresses_and_reports(void **state)
+{
+  (void)state;
+  char line[TT_CHAT_LINE_MAX + 1];
+  chat_begin();
+  snprintf(line, sizeof(line), "report eve@else.test spam %0*d", TT_BLOCK_REPORT_MAX + 1, 0);
+  assert_string_equal(chat_say("admin", "en", 0, line), "That is longer than 500 bytes.");
+  assert_false(tt_blocks_has(c.blocks, "eve@else.test"));
+  snprintf(line, sizeof(line), "report eve@else.test spam %0*d", TT_BLOCK_REPORT_MAX, 0);
+  assert_non_null(strstr(chat_say("admin", "en", 0, line), "is blocked"));
+  strcpy(line, "block ");
+  while (strlen(line) < 300)
+    strcat(line, "å");
+  strcat(line, "@@");
+  const char *answer = chat_say("admin", "en", 0, line);
+  assert_non_null(strstr(answer, "is neither an address nor a domain."));
+  assert_true(strlen(answer) < 200 && tt_utf8_is_valid(answer, strlen(answer)));
+  chat_end();
 }
 
 /* Whatever is typed, nothing of the cellar is told to who may not know of it. */
@@ -580,6 +650,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(english_conversations),
       cmocka_unit_test(translated_conversations),
+      cmocka_unit_test(whom_nobody_hears),
+      cmocka_unit_test(long_addresses_and_reports),
       cmocka_unit_test(what_is_not_seen_is_never_named),
       cmocka_unit_test(guesses_name_what_may_be_read),
       cmocka_unit_test(a_reader_sets_nothing),
