@@ -244,7 +244,7 @@ void tt_chat_do_log(struct tt_chat_request *request)
     if (*line)
       tt_chat_printf(request, "%s\n", tt_chat_shown(request, line));
   }
-  if (request->out.len == 0)
+  if (request->out.len == request->n_before)
     tt_buf_puts(&request->out, TT_CHAT_TR(request, TT_TR("Nothing was done yet.")));
   tt_chat_answer(request, false);
 }

@@ -265,6 +265,88 @@ static void (*const verbs[])(struct tt_chat_request *) = {
     [TT_CHAT_PLAIN] = do_plain,
 };
 
+/* ---- Questions ---------------------------------------------------------------------------------------------------- */
+
+void tt_chat_ask(struct tt_chat_request *request, const struct tt_chat_question *question, const char *words)
+{
+  struct tt_chat *chat = request->chat;
+  if (tt_chat_questions_ask(chat->questions, request->whose, question, tt_core_now(chat->core).mono_us) < 0) {
+    tt_buf_truncate(&request->out, request->n_before);
+    tt_chat_answer_refusal(request, TT_REFUSED_BUSY);
+    return;
+  }
+  tt_chat_printf(request, "\n%s\n", tt_chat_shown(request, words));
+  tt_buf_puts(&request->out, TT_CHAT_TR(request, TT_TR("`yes` does it; with anything else it is not done.")));
+  tt_chat_answer(request, false);
+}
+
+/* "*Boiler*: nothing was done." */
+static void put_not_done(struct tt_chat_request *request, const struct tt_chat_question *question)
+{
+  const struct tt_node *node = tt_chat_node(request, question->node);
+  tt_chat_printf(request, TT_CHAT_TR(request, TT_TR("*%s*: nothing was done.")),
+                 tt_chat_sees(request, node) ? tt_chat_shown_node(request, node) : "?");
+}
+
+/* `error` of the parser, else what the line says. */
+static void do_line(struct tt_chat_request *request, int error)
+{
+  if (error == 0)
+    verbs[request->command.verb](request);
+  else if (error == -EINVAL)
+    tt_chat_answer_text(request, TT_TR("One command in a message, please."));
+  else if (error == -E2BIG)
+    tt_chat_answer_text(request, TT_TR("That is too long for a command."));
+  else
+    tt_chat_answer_refusal(request, TT_REFUSED_BUSY);
+}
+
+/* A yes to nothing: it may be the name of something. */
+static void do_yes(struct tt_chat_request *request)
+{
+  if (tt_chat_resolve(request, request->command.target, true, true))
+    do_plain(request);
+  else
+    tt_chat_answer_text(request, TT_TR("There is nothing that you could say yes to."));
+}
+
+/* What was asked is done or not; then whatever else the line says. */
+static void reply(struct tt_chat_request *request, int error)
+{
+  struct tt_chat *chat = request->chat;
+  const char *line = error == 0 && request->command.verb == TT_CHAT_PLAIN ? request->command.target : "";
+  struct tt_chat_question *question;
+  switch (
+      tt_chat_questions_reply(chat->questions, request->whose, line, tt_core_now(chat->core).mono_us, &question)) {
+  case TT_CHAT_REPLY_NONE:
+    if (tt_chat_says(line, true))
+      do_yes(request);
+    else
+      do_line(request, error);
+    break;
+  case TT_CHAT_REPLY_YES:
+    tt_chat_set_confirmed(request, question);
+    break;
+  case TT_CHAT_REPLY_NO:
+    put_not_done(request, question);
+    tt_chat_answer(request, false);
+    break;
+  case TT_CHAT_REPLY_LATE:
+    put_not_done(request, question);
+    tt_buf_putc(&request->out, ' ');
+    tt_buf_puts(&request->out, TT_CHAT_TR(request, TT_TR("Your yes came too late; say again what you want.")));
+    tt_chat_answer(request, false);
+    break;
+  case TT_CHAT_REPLY_OTHER:
+    put_not_done(request, question);
+    tt_buf_putc(&request->out, '\n');
+    request->n_before = request->out.len;
+    do_line(request, error);
+    break;
+  }
+  tt_chat_question_free(question);
+}
+
 /* ---- Life --------------------------------------------------------------------------------------------------------- */
 
 int tt_chat_create(struct tt_core *core, const struct tt_chat_hooks *hooks, struct tt_chat **ret)
@@ -275,8 +357,9 @@ int tt_chat_create(struct tt_core *core, const struct tt_chat_hooks *hooks, stru
   chat->core = core;
   chat->hooks = hooks ? *hooks : (struct tt_chat_hooks){0};
   chat->sessions = tt_chat_sessions_create();
-  if (!chat->sessions) {
-    free(chat);
+  chat->questions = tt_chat_questions_create();
+  if (!chat->sessions || !chat->questions) {
+    tt_chat_destroy(chat);
     return -ENOMEM;
   }
   *ret = chat;
@@ -290,6 +373,7 @@ void tt_chat_destroy(struct tt_chat *chat)
   while (chat->requests)
     request_free(chat->requests);
   tt_chat_sessions_destroy(chat->sessions);
+  tt_chat_questions_destroy(chat->questions);
   free(chat);
 }
 
@@ -303,21 +387,35 @@ static struct tt_chat_request *find(const struct tt_chat *chat, tt_id line)
   return NULL;
 }
 
+static void put_conversation(struct tt_buf *out, const struct tt_chat_line *line)
+{
+  const char *local = line->caller->local ? line->caller->local : "";
+  if (line->conversation)
+    tt_buf_puts(out, line->conversation);
+  else
+    tt_buf_printf(out, "%s %.*s", line->caller->bare, (int)strcspn(local, "/"), local);
+}
+
 /* What is remembered, and in which language: that of the line, else that of the last one. */
 static struct tt_chat_session *session_of(struct tt_chat *chat, const struct tt_chat_line *line)
 {
   struct tt_buf name TT_AUTOBUF = TT_BUF(0);
-  const char *local = line->caller->local ? line->caller->local : "";
-  if (line->conversation)
-    tt_buf_puts(&name, line->conversation);
-  else
-    tt_buf_printf(&name, "%s %.*s", line->caller->bare, (int)strcspn(local, "/"), local);
+  put_conversation(&name, line);
   struct tt_chat_session *session =
       name.failed ? NULL : tt_chat_sessions_get(chat->sessions, name.data, tt_core_now(chat->core).mono_us);
   const char *language = line->caller->language;
   if (session && language && *language)
     snprintf(session->language, sizeof(session->language), "%s", language);
   return session;
+}
+
+/* Several people may be in one conversation, and several clients of one person. */
+static const char *whose(struct tt_arena *arena, const struct tt_chat_line *line)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&text, "%s ", line->caller->jid ? line->caller->jid : line->caller->bare);
+  put_conversation(&text, line);
+  return text.failed ? NULL : tt_arena_strdup(arena, text.data);
 }
 
 static struct tt_chat_request *request_create(struct tt_chat *chat, const struct tt_chat_line *line, tt_chat_fn fn,
@@ -343,7 +441,8 @@ static struct tt_chat_request *request_create(struct tt_chat *chat, const struct
       .origin = line->origin,
   };
   DL_APPEND(chat->requests, request);
-  if (!request->caller || !request->arena) {
+  request->whose = request->arena ? whose(request->arena, line) : NULL;
+  if (!request->caller || !request->whose) {
     request_free(request);
     return NULL;
   }
@@ -364,14 +463,10 @@ static bool is_too_much(const struct tt_chat *chat, const struct tt_caller *call
 static void begin(struct tt_chat_request *request, const char *text)
 {
   int r = tt_chat_parse(text, &request->command);
-  if (r == 0)
-    verbs[request->command.verb](request);
-  else if (r == -EINVAL)
-    tt_chat_answer_text(request, TT_TR("One command in a message, please."));
-  else if (r == -E2BIG)
-    tt_chat_answer_text(request, TT_TR("That is too long for a command."));
+  if (r == 0 && request->command.verb == TT_CHAT_NOTHING)
+    do_nothing(request);
   else
-    tt_chat_answer_refusal(request, TT_REFUSED_BUSY);
+    reply(request, r);
 }
 
 tt_id tt_chat_say(struct tt_chat *chat, const struct tt_chat_line *line, tt_chat_fn fn, void *user)

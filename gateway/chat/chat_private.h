@@ -8,6 +8,7 @@
 #include "letters.h"
 #include "match.h"
 #include "parse.h"
+#include "question.h"
 #include "session.h"
 
 #include "model/human.h"
@@ -18,6 +19,7 @@ struct tt_chat {
   struct tt_core *core;
   struct tt_chat_hooks hooks;
   struct tt_chat_sessions *sessions;
+  struct tt_chat_questions *questions;
   struct tt_chat_request *requests;
   tt_id last_id;
 };
@@ -40,7 +42,9 @@ struct tt_chat_request {
   bool is_acting; /* a command is with the device */
   tt_id thing;
   struct tt_arena *arena; /* texts of this line */
+  const char *whose;      /* question it may end, or become */
   struct tt_buf out;
+  size_t n_before; /* bytes of `out` that stand before the answer */
   struct tt_chat_command command;
   /* Inside tt_chat_say() only. */
   struct tt_chat_session *session;
@@ -120,5 +124,9 @@ void tt_chat_show(struct tt_chat_request *request, struct tt_node *node);
 /* Reads request->node, or everything below it: the fields that request->rest names, or all. `is_anywhere`: request->rest is no
  * node, and may be a field of what is around. */
 void tt_chat_read(struct tt_chat_request *request, bool is_anywhere);
+/* The yes to a question has come, in time: do it. */
+void tt_chat_set_confirmed(struct tt_chat_request *request, const struct tt_chat_question *question);
+/* Asks; `words` is what a mapping wants people to be asked. Answers. */
+void tt_chat_ask(struct tt_chat_request *request, const struct tt_chat_question *question, const char *words);
 /* Sets a parameter of request->node: request->rest names it, and the value with it unless command.value has it. */
 void tt_chat_control(struct tt_chat_request *request);

@@ -98,7 +98,7 @@ static void on_done(void *user)
   if (request->n_left_out > 0)
     tt_chat_printf(request, TT_CHAT_TR(request, TT_TR("... %zu more, `NAME.FIELD?` shows one\n")),
                    request->n_left_out);
-  if (request->out.len == 0)
+  if (request->out.len == request->n_before)
     tt_buf_puts(&request->out, TT_CHAT_TR(request, TT_TR("There is nothing to read here.")));
   tt_chat_answer(request, false);
 }

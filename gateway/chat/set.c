@@ -180,28 +180,33 @@ static void answer_wrong_value(struct tt_chat_request *request, const struct tt_
   tt_chat_answer(request, false);
 }
 
+/* Can it be that? request->value becomes what is shown of it. False: it has been answered. */
+static bool is_value(struct tt_chat_request *request, const struct tt_point *point, const char *lexical)
+{
+  struct tt_buf shown TT_AUTOBUF = TT_BUF(0);
+  TT_AUTOVALUE struct tt_value value = {0};
+  char why[256] = "";
+  if (tt_convert_parameter(point, TT_TYPE_NONE, lexical, &value, why, sizeof(why)) < 0) {
+    answer_wrong_value(request, point, why);
+    return false;
+  }
+  tt_human_value(&shown, &value, point->unit, request->caller->language);
+  request->value = tt_chat_shown(request, shown.data ? shown.data : "");
+  return true;
+}
+
 /* What the person wrote in the lexical form of the point; NULL: it has been answered. */
 static const char *lexical_value(struct tt_chat_request *request, const struct tt_point *point, const char *text)
 {
-  struct tt_buf buf TT_AUTOBUF = TT_BUF(0), shown TT_AUTOBUF = TT_BUF(0);
-  TT_AUTOVALUE struct tt_value value = {0};
-  char why[256] = "";
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   bool is_on;
   if (point->type == TT_TYPE_BOOLEAN && tt_chat_is_switch(text, &is_on))
     text = is_on ? "true" : "false";
   tt_human_parse(&buf, point, text, request->caller->language);
   const char *lexical = tt_arena_strdup(request->arena, buf.data ? buf.data : "");
-  if (!lexical) {
+  if (!lexical)
     tt_chat_answer_refusal(request, TT_REFUSED_BUSY);
-    return NULL;
-  }
-  if (tt_convert_parameter(point, TT_TYPE_NONE, lexical, &value, why, sizeof(why)) < 0) {
-    answer_wrong_value(request, point, why);
-    return NULL;
-  }
-  tt_human_value(&shown, &value, point->unit, request->caller->language);
-  request->value = tt_chat_shown(request, shown.data ? shown.data : "");
-  return lexical;
+  return lexical && is_value(request, point, lexical) ? lexical : NULL;
 }
 
 /* ---- Setting ------------------------------------------------------------------------------------------------------ */
@@ -228,6 +233,27 @@ static void on_result(void *user, const struct tt_set_result *result)
   if (result->refusal != TT_OK && result->text)
     tt_chat_printf(request, " (%s)", tt_chat_shown(request, TT_CHAT_TR(request, result->text)));
   tt_chat_answer(request, has_acted);
+}
+
+static void set(struct tt_chat_request *request, const struct tt_node *node, const struct tt_point *point,
+                const char *lexical)
+{
+  const struct tt_ref ref = tt_chat_ref(node);
+  const struct tt_assignment assignment = {.name = point->name, .text = lexical};
+  const struct tt_set_request wanted = {
+      .caller = request->caller, .refs = &ref, .n_refs = 1, .assignments = &assignment, .n_assignments = 1};
+  request->is_acting = true;
+  tt_control_start(request->chat->core, &wanted, on_result, request);
+}
+
+/* "*Boiler* heating: off", and what the mapping wants to be asked. */
+static void ask(struct tt_chat_request *request, const struct tt_node *node, const struct tt_point *point,
+                const char *lexical)
+{
+  const struct tt_assignment value = {.name = point->name, .text = lexical};
+  const struct tt_chat_question question = {.node = node->id, .name = point->name, .values = &value, .n_values = 1};
+  tt_chat_printf(request, "*%s* %s: %s", tt_chat_shown_node(request, node), request->parameter, request->value);
+  tt_chat_ask(request, &question, tt_label_for(point->write->confirm, request->caller->language, ""));
 }
 
 static void on_parameters(void *user, enum tt_refusal refusal, TT_UNUSED const char *text,
@@ -262,12 +288,27 @@ static void on_parameters(void *user, enum tt_refusal refusal, TT_UNUSED const c
   if (!lexical)
     return;
   request->parameter = tt_chat_shown_point(request, parameter->point);
-  const struct tt_ref ref = tt_chat_ref(node);
-  const struct tt_assignment assignment = {.name = parameter->point->name, .text = lexical};
-  const struct tt_set_request set = {
-      .caller = request->caller, .refs = &ref, .n_refs = 1, .assignments = &assignment, .n_assignments = 1};
-  request->is_acting = true;
-  tt_control_start(request->chat->core, &set, on_result, request);
+  if (parameter->point->write->confirm)
+    ask(request, node, parameter->point, lexical);
+  else
+    set(request, node, parameter->point, lexical);
+}
+
+void tt_chat_set_confirmed(struct tt_chat_request *request, const struct tt_chat_question *question)
+{
+  struct tt_node *node = tt_chat_node(request, question->node);
+  uint16_t point;
+  if (!tt_chat_sees(request, node) || tt_node_point(node, question->name, &point) < 0 ||
+      !node->points[point].write) {
+    tt_chat_answer_refusal(request, TT_REFUSED_NOT_FOUND);
+    return;
+  }
+  const char *lexical = question->values[0].text; /* already: people write numbers otherwise */
+  request->node = node->id;
+  if (!is_value(request, &node->points[point], lexical))
+    return;
+  request->parameter = tt_chat_shown_point(request, &node->points[point]);
+  set(request, node, &node->points[point], lexical);
 }
 
 void tt_chat_control(struct tt_chat_request *request)

@@ -3,11 +3,12 @@
  * house, m: an admin, others: a reader), the second what: t a chat with the plug itself, s devices stay silent for this one.
  *
  * Whatever comes: one answer to each message in the end, of bounded size, without control or direction characters; the reader
- * changes nothing and never hears of the cellar unless they named it. */
+ * changes nothing, nobody the boiler without a yes, and the reader never hears of the cellar unless they named it. */
 #include "../unit/chat_world.h"
 
 #include "chat/letters.h"
 #include "chat/parse.h"
+#include "chat/question.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +45,17 @@ static void check_line(const char *text)
     must(end[i] <= strlen(command.target) && (i == 0 || end[i] >= end[i - 1]));
 }
 
+static bool says_yes(const char *text)
+{
+  static struct tt_chat_command command;
+  return tt_chat_parse(text, &command) == 0 && command.verb == TT_CHAT_PLAIN && tt_chat_says(command.target, true);
+}
+
+static bool is_heating(void)
+{
+  return chat_node("boiler")->fields[0].value.boolean;
+}
+
 static bool names_cellar(const char *line)
 {
   char *folded = malloc(strlen(line) + 1);
@@ -60,6 +72,7 @@ static void say(const char *text, size_t n)
   char *line = strndup(text + (n > 1 ? 2 : n), n > 1 ? n - 2 : 0);
   tt_id thing = what == 't' ? chat_node("plug")->id : 0;
   unsigned answers = c.n_answers, decisions = c.n_decisions;
+  bool was_heating = is_heating();
   c.is_slow = false;
   check_line(line);
   if (what == 's') { /* the time passes instead */
@@ -76,6 +89,7 @@ static void say(const char *text, size_t n)
   }
   must(c.n_answers == answers + 1);
   check_answer(c.said.data ? c.said.data : "");
+  must(is_heating() == was_heating || says_yes(line));
   if (!strcmp(who, "reader")) {
     must(c.n_decisions == decisions);
     must(!c.said.data || !strstr(c.said.data, "cellar") || names_cellar(line) || strlen(line) > 100);
@@ -87,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   const char *text = (const char *)data;
   chat_begin();
+  chat_add_boiler();
   for (int i = 0; i < MESSAGES_MAX && size > 0; i++) {
     const char *nul = memchr(text, 0, size);
     size_t n = nul ? (size_t)(nul - text) : size;

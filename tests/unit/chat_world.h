@@ -63,6 +63,15 @@ static const struct tt_point chat_climate_points[] = {
     {CHAT_POINT("name", TT_TYPE_STRING, ""), .categories = TT_CATEGORY_IDENTITY, .write = &chat_write},
 };
 
+/* What nobody should do without a second thought. */
+static const struct tt_label chat_confirm = {2, {"en", "de"}, {"The house gets *cold*. Really?", "Wirklich?"}};
+static struct tt_write chat_asked = {
+    .address = &chat_address, .within_us = CHAT_SECOND, .verify_point = TT_NO_POINT, .confirm = &chat_confirm};
+static const struct tt_point chat_boiler_points[] = {
+    {CHAT_POINT("heating", TT_TYPE_BOOLEAN, ""), .categories = TT_CATEGORY_STATUS, .write = &chat_asked},
+    {CHAT_POINT("curve", TT_TYPE_QUANTITY, ""), .categories = TT_CATEGORY_STATUS, .write = &chat_asked},
+};
+
 static const struct tt_label chat_plug_label = {
     3, {"en", "de", "sv"}, {"Coffee plug", "Kaffeestecker", "Kaffeuttag"}};
 static const struct tt_label chat_fan_label = {1, {"en"}, {"*Evil* fan\n2 plug `rm` \xe2\x80\xae_x_"}};
@@ -178,6 +187,13 @@ static struct tt_node *chat_add(const char *key, const char *place, const struct
 static void chat_report(struct tt_node *node, uint16_t point, struct tt_value raw)
 {
   tt_node_report(tt_core_tree(c.core), c.now, node, point, &raw, 0, false);
+}
+
+static TT_UNUSED struct tt_node *chat_add_boiler(void)
+{
+  struct tt_node *boiler = chat_add("boiler", "house/hall", NULL, chat_boiler_points, TT_COUNT(chat_boiler_points));
+  chat_report(boiler, 0, TT_VALUE_BOOLEAN(true));
+  return boiler;
 }
 
 /* ---- Watches: four at most ---------------------------------------------------------------------------------------- */

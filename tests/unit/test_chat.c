@@ -487,6 +487,92 @@ static void long_addresses_and_reports(void **state)
   chat_end();
 }
 
+/* ---- What a mapping wants confirmed -------------------------------------------------------------------------------- */
+
+#define HOW_YES "`yes` does it; with anything else it is not done."
+#define ASKED   "*boiler* heating: off\nThe house gets ∗cold∗. Really?\n" HOW_YES
+
+static bool heats(void)
+{
+  return chat_node("boiler")->fields[0].value.boolean;
+}
+
+static void expect_said(const char *who, const char *line, const char *answer)
+{
+  const char *said = chat_say(who, "en", 0, line);
+  if (strcmp(said, answer) != 0)
+    fail_msg("%s: %s\n%s\ninstead of\n%s", who, line, said, answer);
+}
+
+static void what_is_asked_before_it_is_done(void **state)
+{
+  static const char *const lines[] = {"boiler off", "set boiler heating off", "boiler.heating:=off",
+                                      "boiler heating off"};
+  (void)state;
+  chat_begin();
+  chat_add_boiler();
+  for (size_t i = 0; i < TT_COUNT(lines); i++) {
+    unsigned before = c.n_decisions;
+    expect_said("alice", lines[i], ASKED);
+    assert_false(c.has_acted);
+    assert_true(heats() && c.n_decisions == before);
+    expect_said("alice", i % 2 ? "Ja" : "yes!", "*boiler* heating: off");
+    assert_true(c.has_acted);
+    assert_true(!heats() && c.n_decisions == before + 1);
+    expect_said("alice", "yes", "There is nothing that you could say yes to.");
+    assert_int_equal(c.n_decisions, before + 1);
+    chat_report(chat_node("boiler"), 0, TT_VALUE_BOOLEAN(true));
+  }
+  /* A number that people write in their own way is not read in it a second time. */
+  assert_non_null(
+      strstr(chat_say("alice", "de", 0, "boiler curve 1,5"), "*boiler* curve: 1.5\nWirklich?\nMit `ja`"));
+  assert_string_equal(chat_say("alice", "de", 0, "ja"), "*boiler* curve: 1.5");
+  chat_end();
+}
+
+static void what_is_not_done(void **state)
+{
+  (void)state;
+  chat_begin();
+  chat_add_boiler();
+  expect_said("alice", "boiler off", ASKED);
+  expect_said("alice", "no", "*boiler*: nothing was done.");
+  expect_said("alice", "boiler off", ASKED);
+  expect_said("alice", "plug.power?", "*boiler*: nothing was done.\npower: 12.3 W");
+  expect_said("alice", "yes", "There is nothing that you could say yes to.");
+  expect_said("alice", "boiler off", ASKED);
+  expect_said("alice", "boiler off", "*boiler*: nothing was done.\n" ASKED);
+  c.now.mono_us += 120 * CHAT_SECOND;
+  expect_said("alice", "yes", "*boiler*: nothing was done. Your yes came too late; say again what you want.");
+  expect_said("alice", "boiler off", ASKED);
+  expect_said("alice", "yes\nplease", "*boiler*: nothing was done.\nOne command in a message, please.");
+  expect_said("alice", "boiler off", ASKED);
+  assert_string_equal(chat_say("alice", "en", 0, "> Really?"), "");
+  expect_said("alice", "> Really?\nyes", "*boiler* heating: off");
+  assert_int_equal(c.n_decisions, 1);
+  chat_end();
+}
+
+/* A yes is worth what the rules and the device say when it comes, and is whose question it was. */
+static void whose_yes(void **state)
+{
+  (void)state;
+  chat_begin();
+  chat_add_boiler();
+  expect_said("reader", "boiler off", "You may not do this.");
+  expect_said("reader", "yes", "There is nothing that you could say yes to.");
+  expect_said("alice", "boiler off", ASKED);
+  expect_said("admin", "yes", "There is nothing that you could say yes to.");
+  tt_access_configure(c.access, chat_rules + 2, 1); /* nobody but the reader, whom nobody calls alice */
+  assert_string_equal(chat_say("alice", "en", 0, "yes"), "There is no such thing.");
+  tt_access_configure(c.access, chat_rules, TT_COUNT(chat_rules));
+  expect_said("alice", "boiler off", ASKED);
+  tt_tree_remove(tt_core_tree(c.core), c.now, chat_node("boiler")->id);
+  expect_said("alice", "yes", "There is no such thing.");
+  assert_int_equal(c.n_decisions, 0);
+  chat_end();
+}
+
 /* Whatever is typed, nothing of the cellar is told to who may not know of it. */
 static void what_is_not_seen_is_never_named(void **state)
 {
@@ -652,6 +738,9 @@ int main(void)
       cmocka_unit_test(translated_conversations),
       cmocka_unit_test(whom_nobody_hears),
       cmocka_unit_test(long_addresses_and_reports),
+      cmocka_unit_test(what_is_asked_before_it_is_done),
+      cmocka_unit_test(what_is_not_done),
+      cmocka_unit_test(whose_yes),
       cmocka_unit_test(what_is_not_seen_is_never_named),
       cmocka_unit_test(guesses_name_what_may_be_read),
       cmocka_unit_test(a_reader_sets_nothing),
