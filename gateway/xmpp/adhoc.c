@@ -386,6 +386,7 @@ void tt_adhoc_destroy(struct tt_adhoc *adhoc)
   {
     free(wait);
   }
+  tt_adhoc_mays_drop(adhoc);
   free(adhoc);
 }
 

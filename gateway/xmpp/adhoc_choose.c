@@ -22,6 +22,7 @@ struct row {
 };
 
 struct tt_adhoc_choices {
+  const struct tt_adhoc_session *session;
   const char *language, *filter;
   struct row rows[TT_ADHOC_CHOICES_MAX];
   size_t n;
@@ -84,6 +85,12 @@ void tt_adhoc_offer(struct tt_adhoc_choices *choices, const struct tt_node *node
     return;
   row.label = TT_STEAL(label);
   choices->rows[choices->n++] = row;
+}
+
+struct tt_adhoc_asker tt_adhoc_chooser(const struct tt_adhoc_choices *choices)
+{
+  return (struct tt_adhoc_asker){tt_adhoc_of(choices->session), tt_adhoc_caller(choices->session),
+                                 tt_adhoc_thing(choices->session)};
 }
 
 static int by_label(const void *a, const void *b)
@@ -154,7 +161,8 @@ static void write_list(struct tt_adhoc_session *session, struct tt_dataform *for
 size_t tt_adhoc_write_choices(struct tt_adhoc_session *session, struct tt_dataform *form, const char *label,
                               tt_adhoc_offer_fn fn, const struct tt_adhoc_choice *choice)
 {
-  struct tt_adhoc_choices choices = {.language = tt_adhoc_language(session), .filter = choice->filter};
+  struct tt_adhoc_choices choices = {
+      .session = session, .language = tt_adhoc_language(session), .filter = choice->filter};
   gather(session, fn, &choices);
   size_t n = choices.n;
   if (n > 0)
@@ -190,7 +198,7 @@ enum tt_adhoc_chosen tt_adhoc_take_choice(struct tt_adhoc_session *session, cons
     memcpy(choice->filter, clean ? clean : "", clean ? strlen(clean) + 1 : 1);
     return TT_ADHOC_NARROWED;
   }
-  struct tt_adhoc_choices choices = {.language = "", .filter = "", .wanted = value};
+  struct tt_adhoc_choices choices = {.session = session, .language = "", .filter = "", .wanted = value};
   const struct tt_node *thing = tt_adhoc_thing(session), *node = value ? named(session, value) : NULL;
   if (node && (!thing || node == thing) &&
       tt_core_sight(tt_adhoc_core(session), tt_adhoc_caller(session), node) == TT_SIGHT_FULL)

@@ -16,6 +16,13 @@ typedef void (*tt_adhoc_offer_fn)(struct tt_adhoc_choices *choices, const struct
 /* `point` TT_NO_POINT: the node itself. `is_sole`: it is the only one of this node, so the node names it. */
 void tt_adhoc_offer(struct tt_adhoc_choices *choices, const struct tt_node *node, uint16_t point, bool is_sole);
 
+/* Who is to choose. */
+struct tt_adhoc_asker tt_adhoc_chooser(const struct tt_adhoc_choices *choices);
+/* May they control any of these names (parameters, commands) of the node; none given: any parameter? For lists and menus: what
+ * cannot be decided at once counts as yes, for whoever chooses it is judged again. */
+bool tt_adhoc_may_control(const struct tt_adhoc_asker *asker, const struct tt_node *node, const char *const names[],
+                          size_t n);
+
 /* Kept in the state of a command; zeroed at first. */
 struct tt_adhoc_choice {
   char filter[TT_ADHOC_FILTER_SIZE];

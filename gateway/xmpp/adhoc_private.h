@@ -64,6 +64,8 @@ struct tt_adhoc {
   size_t n_sessions;
   struct tt_adhoc_wait *waits;
   size_t n_waits;
+  struct tt_adhoc_may *mays;
+  size_t n_mays;
   char expired[TT_ADHOC_EXPIRED_MAX][TT_ADHOC_ID_SIZE];
   size_t next_expired;
 };
@@ -77,6 +79,9 @@ bool tt_adhoc_is_offered(const struct tt_adhoc_asker *asker, const struct tt_adh
 /* adhoc_stage.c: enter a stage (nothing is remembered to go back to); answer that it was cancelled. */
 void tt_adhoc_show(struct tt_adhoc_session *session);
 void tt_adhoc_cancelled(struct tt_adhoc_session *session, struct tt_reply *reply);
+
+/* adhoc_may.c */
+void tt_adhoc_mays_drop(struct tt_adhoc *adhoc);
 
 /* adhoc_disco.c */
 int tt_adhoc_disco_add(struct tt_adhoc *adhoc);

@@ -13,6 +13,23 @@ static const struct tt_point pump_points[] = {
     {POINT("level", TT_TYPE_QUANTITY, "%", TT_CATEGORY_MOMENTARY, -1), .write = &level_write},
 };
 static struct tt_node *pump;
+/* Two to choose from, and what nobody may. */
+static const struct tt_point strip_points[] = {
+    {POINT("left", TT_TYPE_BOOLEAN, "", TT_CATEGORY_MOMENTARY, -1), .write = &plain_write},
+    {POINT("locked", TT_TYPE_BOOLEAN, "", TT_CATEGORY_MOMENTARY, -1), .write = &plain_write},
+    {POINT("right", TT_TYPE_BOOLEAN, "", TT_CATEGORY_MOMENTARY, -1), .write = &plain_write},
+};
+
+static void add_strip(struct world *w, const char *key, size_t first, size_t n)
+{
+  add(w, &(struct tt_node_spec){.kind = TT_NODE_DEVICE,
+                                .key = key,
+                                .place = "house",
+                                .type = "thingtree.device.mqtt",
+                                .points = strip_points + first,
+                                .n_points = n,
+                                .timeout_us = TT_USEC_PER_SEC});
+}
 
 static struct world *begin(void)
 {
@@ -225,8 +242,12 @@ static void test_one_click(TT_UNUSED void **state)
   device_answers(w, 0, NULL);
   assert_string_equal(start_at(w, ALICE, "meter@" GATEWAY, "turn-off", id), "");
   assert_has(device_answers(w, -EIO, "stuck"), "status='completed'><note type='error'>");
-  /* The plug has two, of which one cannot be told from the other by "on". */
-  assert_has(start_at(w, ALICE, "plug@" GATEWAY, "turn-on", id), "<item-not-found");
+  /* The plug has two, of which she may have one. */
+  assert_string_equal(start_at(w, ALICE, "plug@" GATEWAY, "turn-on", id), "");
+  assert_has(device_answers(w, 0, NULL), "plug: relay on");
+  /* The strip has two for her, of which one cannot be told from the other by "on". */
+  add_strip(w, "strip", 0, 3);
+  assert_has(start_at(w, ALICE, "strip@" GATEWAY, "turn-on", id), "<item-not-found");
   assert_has(start_at(w, ALICE, GATEWAY, "turn-on", id), "<item-not-found");
   adhoc_end(w);
 }
@@ -236,11 +257,14 @@ static void test_things_own_form(TT_UNUSED void **state)
   struct world *w = begin();
   const char *text = start_at(w, ALICE, "plug@" GATEWAY, "control", id);
   assert_has(text, "<title>plug</title>");
-  assert_has(text, "<actions execute='complete'><complete/></actions>"); /* nothing before it */
-  text = start_at(w, ALICE, "plug@" GATEWAY, "switch", id);
-  assert_has(text, "<option label='house › plug: relay'><value>plug/relay</value></option>");
+  assert_has(text, "<actions execute='complete'><complete/></actions>");            /* nothing before it */
+  assert_has(start_at(w, ALICE, "plug@" GATEWAY, "switch", id), "<item-not-found"); /* it has turn-on */
+  add_strip(w, "strip", 0, 3);
+  text = start_at(w, ALICE, "strip@" GATEWAY, "switch", id);
+  assert_has(text, "<option label='house › strip: left'><value>strip/left</value></option>"
+                   "<option label='house › strip: right'><value>strip/right</value></option></field>");
   assert_has_not(text, "meter");
-  text = act_at(w, ALICE, "plug@" GATEWAY, "switch", id, NULL, SUBMIT(FIELD("node", "meter") FIELD("to", "on")));
+  text = act_at(w, ALICE, "strip@" GATEWAY, "switch", id, NULL, SUBMIT(FIELD("node", "meter") FIELD("to", "on")));
   assert_has(text, "Choose one of the list.");
   adhoc_end(w);
 }
@@ -254,22 +278,44 @@ static void test_switch(TT_UNUSED void **state)
   assert_has(text, "<actions execute='complete'><complete/></actions>");
   assert_has(text, "<option label='cellar › meter'><value>meter</value></option>"
                    "<option label='cellar › pump'><value>pump</value></option>"
-                   "<option label='house › plug: locked'><value>plug/locked</value></option>"
-                   "<option label='house › plug: relay'><value>plug/relay</value></option>");
+                   "<option label='house › plug'><value>plug</value></option></field>");
   assert_has(text, "<field var='to' type='list-single' label='To'><required/><value>toggle</value>");
   /* The other way of what nobody knows. */
-  text = act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/relay") FIELD("to", "toggle")));
+  text = act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug") FIELD("to", "toggle")));
   assert_has(text, "Its state is not known; choose on or off.");
-  assert_string_equal(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/relay") FIELD("to", "on"))), "");
+  assert_string_equal(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug") FIELD("to", "on"))), "");
   assert_has(device_answers(w, 0, NULL), "<note type='info'>plug: relay on</note>");
   start(w, "switch");
-  assert_string_equal(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/relay") FIELD("to", "toggle"))), "");
+  assert_string_equal(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug") FIELD("to", "toggle"))), "");
   assert_false(w->requests[0].raw.boolean);
   assert_has(device_answers(w, 0, NULL), "<note type='info'>plug: relay off</note>");
   start(w, "switch");
-  assert_has(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/relay") FIELD("to", "x"))), "<bad-payload");
+  assert_has(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug") FIELD("to", "x"))), "<bad-payload");
   assert_has(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/level") FIELD("to", "on"))), "Choose one of");
-  assert_has(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/locked") FIELD("to", "on"))), "<forbidden");
+  assert_has(act(w, "switch", id, NULL, SUBMIT(FIELD("node", "plug/locked") FIELD("to", "on"))), "Choose one of");
+  assert_int_equal(w->n_requests, 0);
+  adhoc_end(w);
+}
+
+/* What may not be controlled is not offered, wherever it could be. */
+static void test_only_what_may_be_controlled(TT_UNUSED void **state)
+{
+  struct world *w = begin();
+  add_strip(w, "vault", 1, 1); /* has nothing but what is locked */
+  static const char *const nodes[] = {"control", "switch"};
+  for (size_t i = 0; i < TT_COUNT(nodes); i++) {
+    assert_has_not(start(w, nodes[i]), "vault");
+    assert_has(act(w, nodes[i], id, NULL, SUBMIT(FIELD("node", "vault") FIELD("to", "on"))), "Choose one of");
+    assert_has(start_at(w, ALICE, "vault@" GATEWAY, nodes[i], id), "<item-not-found");
+  }
+  assert_has(start_at(w, ALICE, "vault@" GATEWAY, "turn-on", id), "<item-not-found");
+  /* What is not decided yet is offered, and decided when it is chosen. */
+  w->is_access_late = true;
+  assert_has(start(w, "switch"), "<option label='house › vault'><value>vault</value></option>");
+  act(w, "switch", id, NULL, SUBMIT(FIELD("node", "vault") FIELD("to", "on")));
+  forget_output(w);
+  answer_check(w, &w->late);
+  assert_has(flush(w), "<forbidden");
   assert_int_equal(w->n_requests, 0);
   adhoc_end(w);
 }
@@ -335,6 +381,7 @@ int main(void)
       cmocka_unit_test(test_one_click),
       cmocka_unit_test(test_things_own_form),
       cmocka_unit_test(test_switch),
+      cmocka_unit_test(test_only_what_may_be_controlled),
       cmocka_unit_test(test_confirm),
       cmocka_unit_test(test_confirm_what_the_form_changes),
   };
