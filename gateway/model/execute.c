@@ -6,6 +6,8 @@
 #include "convert.h"
 #include "requests.h"
 
+#include "text/text.h"
+
 #include <stdio.h>
 #include <utlist.h>
 
@@ -210,7 +212,7 @@ static int take_argument(struct tt_execution *x, const struct tt_point *point, s
   else if (tt_argument_is_optional(point))
     r = tt_value_copy(&point->missing_value, &x->values[i]);
   else
-    snprintf(why, sizeof why, "it must be given");
+    snprintf(why, sizeof why, TT_TR("it must be given"));
   if (r >= 0)
     r = tt_convert_to_raw(point, &x->values[i], &x->raws[i], why, sizeof why);
   if (r < 0 && r != -ENOMEM)
@@ -232,7 +234,7 @@ static int validate(struct tt_execution *x, const struct tt_command *command, st
   int r = 0;
   for (size_t i = 0; i < x->n_arguments; i++)
     if (!has_argument(command, x->arguments[i].name))
-      fault_add(faults, x->arguments[i].name, "the command has no such argument");
+      fault_add(faults, x->arguments[i].name, TT_TR("the command has no such argument"));
   for (size_t i = 0; r == 0 && i < command->n_arguments; i++)
     r = take_argument(x, &command->arguments[i], i, faults);
   return r;
@@ -242,7 +244,7 @@ static void tell_faults(struct tt_execution *x, const struct tt_node *node, cons
                         const struct faults *faults)
 {
   const struct tt_execute_result result = {.refusal = TT_REFUSED_BAD_REQUEST,
-                                           .text = "An argument is not valid; nothing was done.",
+                                           .text = TT_TR("An argument is not valid; nothing was done."),
                                            .errors = faults->errors,
                                            .n_errors = faults->n,
                                            .node = node,
@@ -445,7 +447,7 @@ static void due(struct tt_execution *x)
       decided(x, TT_REFUSED_FORBIDDEN, NULL, 0);
       break;
     }
-    refuse(x, TT_REFUSED_TIMEOUT, "the device did not answer; it is not known whether it was done");
+    refuse(x, TT_REFUSED_TIMEOUT, TT_TR("the device did not answer; it is not known whether it was done"));
     break;
   }
 }

@@ -215,6 +215,8 @@ int tt_adhoc_things_add(struct tt_adhoc *adhoc)
 {
   int r = tt_adhoc_control_add(adhoc);
   if (r == 0)
+    r = tt_adhoc_do_add(adhoc);
+  if (r == 0)
     r = tt_adhoc_read_add(adhoc);
   return r < 0 ? r : tt_adhoc_browse_add(adhoc);
 }

@@ -114,7 +114,8 @@ static void gather(struct tt_adhoc_session *session, tt_adhoc_offer_fn fn, struc
     for (struct tt_node *node = tt_tree_walk(tree, NULL); node && !choices->is_more;
          node = tt_tree_walk(tree, node)) {
       bool is_gateways = node->kind == TT_NODE_GATEWAY || node->kind == TT_NODE_CONNECTION;
-      if (is_gateways == (bool)is_own && node->n_points > 0 && tt_core_sight(core, caller, node) == TT_SIGHT_FULL)
+      if (is_gateways == (bool)is_own && (node->n_points > 0 || node->n_commands > 0) &&
+          tt_core_sight(core, caller, node) == TT_SIGHT_FULL)
         fn(choices, node);
     }
     qsort(choices->rows + first, choices->n - first, sizeof(*choices->rows), by_label);

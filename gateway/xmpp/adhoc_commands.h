@@ -15,3 +15,4 @@ int tt_adhoc_things_add(struct tt_adhoc *adhoc);
 int tt_adhoc_browse_add(struct tt_adhoc *adhoc);  /* browse */
 int tt_adhoc_read_add(struct tt_adhoc *adhoc);    /* read */
 int tt_adhoc_control_add(struct tt_adhoc *adhoc); /* switch, control; turn-on and turn-off of a thing */
+int tt_adhoc_do_add(struct tt_adhoc *adhoc);      /* commands */

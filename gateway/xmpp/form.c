@@ -99,6 +99,12 @@ static void open_field(struct tt_writer *w, const struct tt_point *point, const 
   write_description(w, point);
 }
 
+static void write_required(struct tt_writer *w)
+{
+  tt_write_open(w, "required", NULL);
+  tt_write_close(w);
+}
+
 static void write_option(struct tt_writer *w, const char *value, const char *label)
 {
   tt_write_open(w, "option", NULL);
@@ -127,8 +133,9 @@ static bool can_show(const struct tt_point *point, const char *typed)
   return is_one || (point->type == TT_TYPE_BOOLEAN && value.type == TT_TYPE_BOOLEAN);
 }
 
-void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
-                         const char *typed)
+/* `nothing`: the option of a list that stands for no value, while none is known. */
+static void write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
+                        const char *typed, const char *nothing, bool is_required)
 {
   const struct tt_point *point = parameter->point;
   typed = typed && can_show(point, typed) ? typed : NULL;
@@ -137,6 +144,8 @@ void tt_form_write_field(struct tt_writer *w, const char *language, const struct
   TT_AUTOBUF struct tt_buf label = TT_BUF(0);
   tt_human_name(&label, point, language);
   open_field(w, point, is_boolean && !is_known ? "list-single" : field_type(point), label.data);
+  if (is_required)
+    write_required(w);
   if (typed)
     tt_write_element(w, "value", typed);
   else if (is_known)
@@ -144,7 +153,7 @@ void tt_form_write_field(struct tt_writer *w, const char *language, const struct
   else
     tt_write_element(w, "value", "");
   if (is_list && !is_known)
-    write_option(w, "", tt_tr(language, "(leave as it is)"));
+    write_option(w, "", tt_tr(language, nothing));
   if (is_boolean && !is_known) {
     write_option(w, "true", tt_tr(language, "on"));
     write_option(w, "false", tt_tr(language, "off"));
@@ -155,16 +164,27 @@ void tt_form_write_field(struct tt_writer *w, const char *language, const struct
   tt_write_close(w);
 }
 
+void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
+                         const char *typed)
+{
+  write_field(w, language, parameter, typed, TT_TR("(leave as it is)"), false);
+}
+
+void tt_form_write_argument(struct tt_writer *w, const char *language, const struct tt_parameter *argument,
+                            const char *typed)
+{
+  write_field(w, language, argument, argument->point->is_secret ? NULL : typed, TT_TR("(choose)"),
+              !tt_argument_is_optional(argument->point));
+}
+
 /* The field of a machine's form, which stays open. */
 static void begin_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
                         bool is_required)
 {
   const struct tt_point *point = parameter->point;
   open_field(w, point, field_type(point), tt_label_for(&point->label, language, point->name));
-  if (is_required) {
-    tt_write_open(w, "required", NULL);
-    tt_write_close(w);
-  }
+  if (is_required)
+    write_required(w);
   if (parameter->current && parameter->current->type != TT_TYPE_NONE && !point->is_secret)
     write_value(w, parameter->current);
   write_options(w, point);

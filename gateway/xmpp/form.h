@@ -24,7 +24,10 @@ void tt_form_write(struct tt_buf *out, const char *title, const char *language,
  * before, instead of the current value; NULL. */
 void tt_form_write_field(struct tt_writer *w, const char *language, const struct tt_parameter *parameter,
                          const char *typed);
-/* Likewise for the arguments of a command: what must be given is marked as required, and what is wrong stands in its
+/* The same for an argument of a command: what must be given is marked as required, and what has no value is to be chosen. */
+void tt_form_write_argument(struct tt_writer *w, const char *language, const struct tt_parameter *argument,
+                            const char *typed);
+/* For machines, the arguments of a command: what must be given is marked as required, and what is wrong stands in its
  * field. */
 struct tt_argument_form {
   const char *title, *instructions, *language; /* instructions NULL: none */

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from client import Client, Refused, run
+from test_adhoc import note, person, step, values
 from lan import MEDIA_PROGRAMS, RENDERER, Lan, why_not
 import world
 
@@ -101,6 +102,9 @@ class House:
         out = self.gateway.cli("read", "--json", node, check=False).stdout
         fields = {f["name"]: f.get("value") for line in out.splitlines() for f in json.loads(line).get("fields", ())}
         return fields.get(name)
+
+    def client(self, name):
+        return self.admin()
 
     def admin(self):
         return Client(f"admin@{world.DOMAIN}/test", self.prosody.passwords["admin"]).login(
@@ -212,6 +216,33 @@ def test_commands_of_a_player_over_xmpp(house, ns):
 
 
 @pytest.mark.skipif(not shutil.which("minidlnad"), reason="not installed: minidlnad")
+@pytest.mark.parametrize("address", [world.COMPONENT, f"speaker@{world.COMPONENT}"])
+def test_commands_of_a_player_by_ad_hoc_command(house, address):
+    async def scenario():
+        admin = await person(house, "admin")
+        command = await step(admin, address, "commands")
+        if address == world.COMPONENT:
+            things = {option["value"] for option in command["form"].get_fields()["node"]["options"]}
+            assert "speaker" in things and "nobody" not in things and "lamp" not in things
+            command = await step(admin, address, "commands", "next", command["sessionid"], {"node": "speaker"})
+        options = {option["value"]: option["label"] for option in command["form"].get_fields()["command"]["options"]}
+        assert options["stop"] == "Stop" and options["seek"] == "Go to\u2026"
+        command = await step(admin, address, "commands", "next", command["sessionid"], {"command": "stop"})
+        assert command["status"] == "completed" and "Stop: Done" in note(command)
+        assert values(command) == {"Stop": "Done"}
+        command = await step(admin, address, "commands")
+        if address == world.COMPONENT:
+            command = await step(admin, address, "commands", "next", command["sessionid"], {"node": "speaker"})
+        command = await step(admin, address, "commands", "next", command["sessionid"], {"command": "seek"})
+        assert command["status"] == "executing" and list(command["form"].get_fields()) == ["position"]
+        command = await step(admin, address, "commands", "complete", command["sessionid"], {})
+        assert command["status"] == "executing" and "Hours:minutes:seconds: it must be given" in note(command)
+        command = await step(admin, address, "commands", "complete", command["sessionid"], {"position": "0:00:01"})
+        assert command["status"] == "completed" and "Go to: Done" in note(command)
+        await admin.disconnect()
+    run(scenario())
+
+
 def test_a_command_that_a_device_describes(house):
     """Browse neither gets nor sets: it is a command, with arguments as the service describes them, and an answer."""
     world.wait_until(lambda: "browse" in house.gateway.cli("commands", "--names", "shelf", check=False).stdout.split(),

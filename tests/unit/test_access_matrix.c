@@ -124,6 +124,8 @@ static const struct {
     {"RRRRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='read'/>"},
     {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='control'/>"},
     {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='switch'/>"},
+    {"RRFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='commands'/>"},
+    {"NNFNNFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='turn-on'/>"},
     {"NNNNNFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='nothing'/>"},
     {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='add-device'/>"},
     {"RFFRRFFFFFFFF", "set", "<command xmlns='" NS_AH "' node='edit-device'/>"},
@@ -155,6 +157,24 @@ static const struct {
     {"RNNRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NF_CO "' id='meter' command='blink'/>"},
     {"RFFRRFFFFFFFF", "set", "<executeNodeCommand xmlns='" NF_CO "' id='plug' command='reset'/>"},
     {"IIIIIFFFFFFFF", "set", "<createNewNode xmlns='" NS_CO "' nodeId='plug'/>"},
+};
+
+/* What is asked of the own address of a thing. */
+static const struct {
+  const char *letters, *thing, *type, *payload;
+} things[] = {
+    {"RRFRRFFFFFFFF", "plug", "set", "<command xmlns='" NS_AH "' node='turn-on'/>"},
+    {"RNNRRFFFFFFFF", "meter", "set", "<command xmlns='" NS_AH "' node='turn-on'/>"},
+    {"ffFffFFFFFFFF", "plug", "set", "<command xmlns='" NS_AH "' node='control'/>"}, /* the form has a "false" */
+    {"RRFRRFFFFFFFF", "plug", "set", "<command xmlns='" NS_AH "' node='commands'/>"},
+    {"RNNRRFFFFFFFF", "meter", "set", "<command xmlns='" NS_AH "' node='commands'/>"},
+    /* It has one switch, so it has turn-on. */
+    {"NNFNNFFFFFFFF", "plug", "set", "<command xmlns='" NS_AH "' node='switch'/>"},
+    {"RRRRRFFFFFFFF", "plug", "set", "<command xmlns='" NS_AH "' node='read'/>"},
+    {"RNNRRFFFFFFFF", "meter", "set", "<command xmlns='" NS_AH "' node='read'/>"},
+    {"RRRRRFFFFFFFF", "plug", "get", "<query xmlns='" NS_DI "items' node='" NS_AH "'/>"},
+    {"RNNRRFFFFFFFF", "meter", "get", "<query xmlns='" NS_DI "items' node='" NS_AH "'/>"},
+    {"RRFRRFFFFFFFF", "plug", "get", "<getNodeCommands xmlns='" NS_CO "'/>"},
 };
 
 /* The same people in a chat. A letter a caller: A it is answered, F they may not, N there is no such thing, - silence. */
@@ -331,6 +351,7 @@ static int setup(void **state)
   assert_int_equal(tt_adhoc_browse_add(w.adhoc), 0);
   assert_int_equal(tt_adhoc_read_add(w.adhoc), 0);
   assert_int_equal(tt_adhoc_control_add(w.adhoc), 0);
+  assert_int_equal(tt_adhoc_do_add(w.adhoc), 0);
   assert_int_equal(tt_vcard_handlers_add(w.router), 0);
   assert_int_equal(tt_search_handlers_add(w.router), 0);
   static const struct tt_chat_admin chat_admin = {NULL, tell_log, NULL};
@@ -404,13 +425,18 @@ static void give(const struct tt_buf *text)
   tt_session_flush(w.session, w.now.mono_us + TT_OUT_HOLD_US + 1);
 }
 
-static char ask(const char *from, const char *type, const char *payload)
+static char ask_at(const char *thing, const char *from, const char *type, const char *payload)
 {
   struct tt_buf text TT_AUTOBUF = TT_BUF(0);
-  tt_buf_printf(&text, "<iq xmlns='jabber:client' type='%s' id='q' from='%s' to='" US "'>%s</iq>", type, from,
-                payload);
+  tt_buf_printf(&text, "<iq xmlns='jabber:client' type='%s' id='q' from='%s' to='%s%s" US "'>%s</iq>", type, from,
+                thing, *thing ? "@" : "", payload);
   give(&text);
   return letter();
+}
+
+static char ask(const char *from, const char *type, const char *payload)
+{
+  return ask_at("", from, type, payload);
 }
 
 static char say(const char *from, const char *line)
@@ -439,6 +465,23 @@ static void test_matrix(void **state)
       continue;
     is_wrong = true;
     print_error("\"%s\", not \"%s\": %s %s\n", letters, rows[i].letters, rows[i].type, rows[i].payload);
+  }
+  assert_false(is_wrong);
+}
+
+static void test_things(void **state)
+{
+  bool is_wrong = false;
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(things); i++) {
+    char letters[TT_COUNT(callers) + 1] = "";
+    for (size_t k = 0; k < TT_COUNT(callers); k++)
+      letters[k] = ask_at(things[i].thing, callers[k], things[i].type, things[i].payload);
+    if (strcmp(letters, things[i].letters) == 0)
+      continue;
+    is_wrong = true;
+    print_error("\"%s\", not \"%s\": %s %s %s\n", letters, things[i].letters, things[i].thing, things[i].type,
+                things[i].payload);
   }
   assert_false(is_wrong);
 }
@@ -547,6 +590,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_matrix, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_things, setup, teardown),
       cmocka_unit_test_setup_teardown(test_chat, setup, teardown),
       cmocka_unit_test_setup_teardown(test_a_hidden_node_answers_as_none, setup, teardown),
       cmocka_unit_test_setup_teardown(test_other_rules_end_a_subscription, setup, teardown),
