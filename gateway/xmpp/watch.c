@@ -110,6 +110,20 @@ static void on_event(void *user, const struct tt_node *node, const struct tt_fie
     send_text(watch, text.data);
 }
 
+/* Told once; that it is back, its values tell. */
+static void on_failed(void *user, const struct tt_node *node, const char *key, TT_UNUSED uint64_t wall_us,
+                      const char *why)
+{
+  const struct watch *watch = user;
+  struct tt_buf name TT_AUTOBUF = TT_BUF(0), reason TT_AUTOBUF = TT_BUF(0), text TT_AUTOBUF = TT_BUF(0);
+  tt_chat_put(&name, node ? node_name(watch, node) : key);
+  tt_chat_put(&reason, why);
+  tt_buf_printf(&text, tt_tr(watch->caller->language, TT_TR("*%s* does not answer: %s")),
+                name.data ? name.data : "?", reason.data ? reason.data : "");
+  if (!text.failed)
+    send_text(watch, text.data);
+}
+
 /* ---- Beginning and end -------------------------------------------------------------------------------------------- */
 
 static void decide(struct watch *watch, enum tt_refusal refusal, const char *text)
@@ -158,6 +172,7 @@ static const struct tt_event_sink sink = {
     .refused = on_refused,
     .accepted = on_accepted,
     .event = on_event,
+    .failed = on_failed,
     .lost = on_lost,
     .ended = on_ended,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * watch.h: what a person watches. Values that change arrive as chat messages ("plug: power 12.3 W") at the full JID that asked,
- * from the address that was asked, joined so that one node says no more than one message in TT_WATCH_INTERVAL_US. A watch ends
+ * from the address that was asked, joined so that one node says no more than one message in TT_WATCH_INTERVAL_US. That its device has fallen silent is told
+ * once, and its values again when it is back. A watch ends
  * when its person does not want it any more, has gone (unavailable, bounce, rule taken away, end of the session), or when the node
  * goes; it is not kept over a restart. For everybody who speaks to people: chat, ad-hoc commands. Main thread only.
  */

@@ -129,3 +129,18 @@ def test_a_question_first(house, address):
         for who in (chat, laptop, reader):
             await who.client.disconnect()
     run(scenario())
+
+
+def test_a_watch_of_a_device_that_falls_silent(house, address):
+    async def scenario():
+        chat = Chat(await house.client("reader"), address)
+        assert "`unwatch 1`" in await chat.ask("watch freezer relay")
+        house.plug.child.kill()  # the broker says of it that it is gone
+        house.plug.child.wait()
+        said = await chat.body("Freezer", timeout=30)
+        assert said.startswith("*Freezer* does not answer: "), said
+        house.start_plug()
+        assert "Relay: on" in await chat.body("Freezer", timeout=30)
+        assert "1 watch ended." in await chat.ask("unwatch all")
+        await chat.client.disconnect()
+    run(scenario())

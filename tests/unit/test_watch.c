@@ -44,6 +44,33 @@ static void a_watch(void **state)
   end(w);
 }
 
+/* Told once, and its values when it is back; also when it was so already. */
+static void a_silent_device(void **state)
+{
+  (void)state;
+  struct world *w = begin();
+  struct tt_tree *tree = tt_core_tree(w->core);
+  send(w, CHAT("id='1' xml:lang='en'", "<body>watch plug relay</body>"));
+  for (int round = 0; round < 2; round++) {
+    tt_node_message(tree, w->now, w->plug, "offline", TT_MESSAGE_ERROR, "Silent\n> *and* dead.");
+    const char *out = pass(w, 2 * TT_USEC_PER_SEC);
+    expect(out, "<body>*plug* does not answer: Silent &gt; ∗and∗ dead.</body>");
+    assert_null(strstr(strstr(out, "</body>") + 1, "<body>"));
+    assert_string_equal(pass(w, 10 * TT_USEC_PER_SEC), "");
+    tt_node_message(tree, w->now, w->plug, "offline", TT_MESSAGE_ERROR, NULL);
+    expect(pass(w, 2 * TT_USEC_PER_SEC), "<body>*plug* relay: off</body>");
+    assert_string_equal(pass(w, 10 * TT_USEC_PER_SEC), "");
+  }
+  send(w, CHAT("id='2'", "<body>unwatch all</body>"));
+  tt_node_message(tree, w->now, w->plug, "offline", TT_MESSAGE_ERROR, "Gone.");
+  assert_string_equal(pass(w, 2 * TT_USEC_PER_SEC), "");
+  const char *out = send(w, CHAT("id='3' xml:lang='sv'", "<body>watch plug relay</body>"));
+  expect(out, "<body>*plug* svarar inte: Gone.</body>");
+  expect(out, "glöm 1");
+  assert_true(strstr(out, "glöm 1") < strstr(out, "svarar inte"));
+  end(w);
+}
+
 /* Many changes within a second are one message. */
 static void no_more_than_one_in_a_second(void **state)
 {
@@ -142,6 +169,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_watch),
+      cmocka_unit_test(a_silent_device),
       cmocka_unit_test(no_more_than_one_in_a_second),
       cmocka_unit_test(watches_end_with_their_person),
       cmocka_unit_test(only_what_may_be_read),
