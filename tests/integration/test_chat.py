@@ -141,6 +141,20 @@ def test_receipt_states_and_correction(house, address):
     conversation(house, "alice", address, scenario)
 
 
+def test_the_type_of_a_message_is_that_of_its_answer(house, address):
+    async def scenario(chat):
+        for kind in ("chat", "normal", None):
+            message = chat.client.make_message(mto=chat.address, mbody="plug.relay?")
+            del message["type"]
+            if kind:
+                message["type"] = kind
+            message.send()
+            answer = await chat.message(lambda m: m.findtext(f"{JABBER}body"))
+            assert "Relay: " in answer.findtext(f"{JABBER}body")
+            assert answer.get("type", "normal") == (kind or "normal")
+    conversation(house, "alice", address, scenario)
+
+
 def test_chat_with_a_thing(house):
     async def scenario(chat):
         assert "Relay: off" in await chat.ask("off")

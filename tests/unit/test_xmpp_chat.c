@@ -17,6 +17,42 @@ static void an_answer(void **state)
   end(w);
 }
 
+/* Some clients write what they show as a letter: it is answered as one, at once or later. */
+static void an_answer_has_the_type_of_its_message(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *attribute, *answer;
+  } types[] = {{"type='chat'", "<message type='chat' from='"},
+               {"type='normal'", "<message type='normal' from='"},
+               {"", "<message from='"}};
+  struct world *w = begin();
+  for (size_t i = 0; i < TT_COUNT(types); i++) {
+    char stanza[600];
+    snprintf(stanza, sizeof(stanza),
+             "<message xmlns='jabber:client' %s from='" ALICE "' to='" GATEWAY
+             "' id='n%zu'><subject>x</subject><body>%%s</body><request xmlns='urn:xmpp:receipts'/></message>",
+             types[i].attribute, i);
+    char said[700];
+    snprintf(said, sizeof(said), stanza, "plug.relay?");
+    const char *out = send(w, said);
+    expect(out, types[i].answer);
+    expect(out, "<body>relay: ");
+    expect(out, "<received ");
+    for (const char *message = out; (message = strstr(message, "<message ")); message++)
+      assert_int_equal(strncmp(message, types[i].answer, strlen(types[i].answer)), 0);
+    snprintf(said, sizeof(said), stanza, "plug relay on");
+    send(w, said);
+    struct device_request request = take_request(w);
+    forget_output(w);
+    complete(w, &request, 0, NULL);
+    out = flush(w);
+    expect(out, types[i].answer);
+    expect(out, "<body>*plug* relay: on");
+  }
+  end(w);
+}
+
 /* Nobody who has no rule, no room, no copy, nothing that was kept, no bounce, no state alone. */
 static void silence(void **state)
 {
@@ -128,9 +164,13 @@ static void a_thing_of_its_own(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_answer),          cmocka_unit_test(silence),
-      cmocka_unit_test(a_receipt),          cmocka_unit_test(states_while_it_takes_long),
-      cmocka_unit_test(corrections),        cmocka_unit_test(what_is_encrypted),
+      cmocka_unit_test(an_answer),
+      cmocka_unit_test(an_answer_has_the_type_of_its_message),
+      cmocka_unit_test(silence),
+      cmocka_unit_test(a_receipt),
+      cmocka_unit_test(states_while_it_takes_long),
+      cmocka_unit_test(corrections),
+      cmocka_unit_test(what_is_encrypted),
       cmocka_unit_test(a_thing_of_its_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
