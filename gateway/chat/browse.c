@@ -23,6 +23,7 @@ static const char *const more_help[] = {
     TT_TR("`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it"),
     TT_TR("`/` the top, `//` a list of it"),
     TT_TR("`watch` at a place: what is watched; `unwatch all`"),
+    TT_TR("`commands NAME`: what it can be told to do; `do NAME COMMAND`"),
     TT_TR("`log`: what was done (admins)"),
     TT_TR("`block ADDRESS`, `unblock ADDRESS`: whom nobody hears (admins)"),
     TT_TR("`report ADDRESS spam`, or `abuse`: block, and tell our server why (admins)"),

@@ -255,6 +255,8 @@ static void (*const verbs[])(struct tt_chat_request *) = {
     [TT_CHAT_GET] = tt_chat_do_get,
     [TT_CHAT_SET] = tt_chat_do_set,
     [TT_CHAT_PARAMETERS] = tt_chat_do_parameters,
+    [TT_CHAT_COMMANDS] = tt_chat_do_commands,
+    [TT_CHAT_DO] = tt_chat_do_command,
     [TT_CHAT_WATCH] = tt_chat_do_watch,
     [TT_CHAT_UNWATCH] = tt_chat_do_unwatch,
     [TT_CHAT_STATUS] = tt_chat_do_status,
@@ -325,7 +327,10 @@ static void reply(struct tt_chat_request *request, int error)
       do_line(request, error);
     break;
   case TT_CHAT_REPLY_YES:
-    tt_chat_set_confirmed(request, question);
+    if (question->is_command)
+      tt_chat_command_confirmed(request, question);
+    else
+      tt_chat_set_confirmed(request, question);
     break;
   case TT_CHAT_REPLY_NO:
     put_not_done(request, question);

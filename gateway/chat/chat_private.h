@@ -116,6 +116,8 @@ void tt_chat_do_block(struct tt_chat_request *request);
 void tt_chat_do_get(struct tt_chat_request *request);
 void tt_chat_do_set(struct tt_chat_request *request);
 void tt_chat_do_parameters(struct tt_chat_request *request);
+void tt_chat_do_commands(struct tt_chat_request *request);
+void tt_chat_do_command(struct tt_chat_request *request);
 void tt_chat_do_watch(struct tt_chat_request *request);
 void tt_chat_do_unwatch(struct tt_chat_request *request);
 
@@ -124,8 +126,11 @@ void tt_chat_show(struct tt_chat_request *request, struct tt_node *node);
 /* Reads request->node, or everything below it: the fields that request->rest names, or all. `is_anywhere`: request->rest is no
  * node, and may be a field of what is around. */
 void tt_chat_read(struct tt_chat_request *request, bool is_anywhere);
+/* What a value of this point can be: "5 to 30 °C", "off, auto", "on, off"; nothing: anything of its type. Appended. */
+void tt_chat_put_choice(struct tt_chat_request *request, struct tt_buf *out, const struct tt_point *point);
 /* The yes to a question has come, in time: do it. */
 void tt_chat_set_confirmed(struct tt_chat_request *request, const struct tt_chat_question *question);
+void tt_chat_command_confirmed(struct tt_chat_request *request, const struct tt_chat_question *question);
 /* Asks; `words` is what a mapping wants people to be asked. Answers. */
 void tt_chat_ask(struct tt_chat_request *request, const struct tt_chat_question *question, const char *words);
 /* Sets a parameter of request->node: request->rest names it, and the value with it unless command.value has it. */

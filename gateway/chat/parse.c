@@ -18,6 +18,8 @@ static const struct {
     {TT_TR("get"), TT_CHAT_GET},
     {TT_TR("set"), TT_CHAT_SET},
     {TT_TR("parameters"), TT_CHAT_PARAMETERS},
+    {TT_TR("commands"), TT_CHAT_COMMANDS},
+    {TT_TR("do"), TT_CHAT_DO},
     {TT_TR("watch"), TT_CHAT_WATCH},
     {TT_TR("unwatch"), TT_CHAT_UNWATCH},
     {TT_TR("status"), TT_CHAT_STATUS},
@@ -37,6 +39,7 @@ static const struct {
     {TT_TR("put"), TT_CHAT_SET},
     {TT_TR("follow"), TT_CHAT_WATCH},
     {TT_TR("menu"), TT_CHAT_HELP},
+    {"mache", TT_CHAT_DO},
     {"blockiere", TT_CHAT_BLOCK},
     {"melde", TT_CHAT_REPORT},
 };
@@ -161,6 +164,31 @@ static int only_line(char *text, char **ret)
   }
   *ret = only ? only : nothing;
   return 0;
+}
+
+bool tt_chat_take_argument(char **text, char **ret_name, char **ret_value)
+{
+  char *line = trim(*text), *value = line + strcspn(line, " =");
+  if (value == line || *value != '=')
+    return false;
+  *value++ = '\0';
+  char *end = value + strlen(value);
+  /* The next name is a word of its own: "a=b" within a value is part of it where no blank is before. */
+  for (char *sign = strchr(value, '='); sign && *end == '\0'; sign = strchr(sign + 1, '=')) {
+    char *word = sign;
+    while (word > value && word[-1] != ' ')
+      word--;
+    if (word > value && word < sign)
+      end = word;
+    if (end == word)
+      break;
+  }
+  if (*end)
+    end[-1] = '\0';
+  *ret_name = line;
+  *ret_value = trim(value);
+  *text = end;
+  return true;
 }
 
 /* As it stands in the help: `ls`, or *plug*. */

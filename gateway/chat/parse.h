@@ -20,6 +20,8 @@ enum tt_chat_verb {
   TT_CHAT_GET,
   TT_CHAT_SET,
   TT_CHAT_PARAMETERS,
+  TT_CHAT_COMMANDS,
+  TT_CHAT_DO,
   TT_CHAT_WATCH,
   TT_CHAT_UNWATCH,
   TT_CHAT_STATUS,
@@ -51,6 +53,10 @@ bool tt_chat_is_switch(const char *text, bool *ret_value);
 bool tt_chat_is_all(const char *text);
 /* Takes a word that means nothing off the front of a value ("to 21"). */
 const char *tt_chat_skip_filler(const char *text);
+
+/* Takes one "NAME=VALUE" off the front of the text, of which it keeps what it gives. The value reaches to the next one. False: there
+ * is none. */
+bool tt_chat_take_argument(char **text, char **ret_name, char **ret_value);
 
 /* The words of all verbs, in English and translated, as they are written; for "did you mean". NULL when there are no more. */
 const char *tt_chat_verb_word(size_t number, const char *language);

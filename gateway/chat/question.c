@@ -65,7 +65,8 @@ static struct tt_chat_question *copy(const struct tt_chat_question *question)
     free(values);
     return NULL;
   }
-  *made = (struct tt_chat_question){.node = question->node, .name = strdup(question->name), .values = values};
+  *made = (struct tt_chat_question){
+      .node = question->node, .name = strdup(question->name), .is_command = question->is_command, .values = values};
   is_whole = made->name;
   for (size_t i = 0; is_whole && i < question->n_values; i++) {
     const struct tt_assignment *from = &question->values[i];

@@ -14,7 +14,8 @@
 
 struct tt_chat_question {
   tt_id node;
-  const char *name;                   /* the parameter */
+  const char *name; /* of the parameter, or the command */
+  bool is_command;
   const struct tt_assignment *values; /* in lexical form */
   size_t n_values;
 };

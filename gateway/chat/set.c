@@ -45,14 +45,13 @@ static void put_options(struct tt_chat_request *request, struct tt_buf *out, con
     tt_buf_printf(out, TT_CHAT_TR(request, TT_TR(", and %zu more")), point->n_map - PARAMETERS_SHOWN);
 }
 
-/* What a value of this point can be: "5 to 30 °C", "off, auto", "on, off"; nothing: anything of its type. */
-static void put_choice(struct tt_chat_request *request, struct tt_buf *out, const struct tt_point *point)
+void tt_chat_put_choice(struct tt_chat_request *request, struct tt_buf *out, const struct tt_point *point)
 {
   if (point->type == TT_TYPE_BOOLEAN)
     tt_buf_printf(out, "%s, %s", TT_CHAT_TR(request, TT_TR("on")), TT_CHAT_TR(request, TT_TR("off")));
   else if (point->type == TT_TYPE_ENUM)
     put_options(request, out, point);
-  else if (point->write->has_range)
+  else if (point->write && point->write->has_range)
     put_range(request, out, point);
 }
 
@@ -62,7 +61,7 @@ static void put_parameter(struct tt_chat_request *request, const struct tt_param
   const struct tt_value none = {.type = TT_TYPE_NONE};
   tt_human_value(&value, parameter->current ? parameter->current : &none, parameter->point->unit,
                  request->caller->language);
-  put_choice(request, &choice, parameter->point);
+  tt_chat_put_choice(request, &choice, parameter->point);
   tt_chat_printf(request, "%s: %s", tt_chat_shown_point(request, parameter->point),
                  tt_chat_shown(request, value.data ? value.data : ""));
   if (choice.len > 0)
@@ -171,7 +170,7 @@ static void answer_wrong_value(struct tt_chat_request *request, const struct tt_
   } else if (is_number) {
     tt_chat_printf(request, TT_CHAT_TR(request, TT_TR("%s must be a number.")), name);
   } else {
-    put_choice(request, &choice, point);
+    tt_chat_put_choice(request, &choice, point);
     if (choice.len > 0)
       tt_chat_printf(request, TT_CHAT_TR(request, TT_TR("%s must be one of: %s")), name, choice.data);
     else

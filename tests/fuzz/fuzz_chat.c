@@ -102,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   const char *text = (const char *)data;
   chat_begin();
   chat_add_boiler();
+  chat_add_speaker();
   for (int i = 0; i < MESSAGES_MAX && size > 0; i++) {
     const char *nul = memchr(text, 0, size);
     size_t n = nul ? (size_t)(nul - text) : size;

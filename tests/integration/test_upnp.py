@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from client import Client, Refused, run
+from test_chat import Chat
 from test_adhoc import note, person, step, values
 from lan import MEDIA_PROGRAMS, RENDERER, Lan, why_not
 import world
@@ -240,6 +241,21 @@ def test_commands_of_a_player_by_ad_hoc_command(house, address):
         command = await step(admin, address, "commands", "complete", command["sessionid"], {"position": "0:00:01"})
         assert command["status"] == "completed" and "Go to: Done" in note(command)
         await admin.disconnect()
+    run(scenario())
+
+
+@pytest.mark.parametrize("address", [world.COMPONENT, f"speaker@{world.COMPONENT}"])
+def test_commands_of_a_player_by_chat(house, address):
+    async def scenario():
+        chat = Chat(await house.admin(), address)
+        assert "Stop\n" in await chat.ask("commands speaker")
+        assert "Go to position=" in await chat.ask("commands speaker")
+        assert await chat.ask("do speaker stop") == "*Media player* Stop: Done"
+        assert await chat.ask("do speaker.seek 0:00:01") == "*Media player* Go to: Done"
+        assert "has no command *fly*" in await chat.ask("do speaker fly")
+        if address != world.COMPONENT:
+            assert await chat.ask("do stop") == "*Media player* Stop: Done"
+        await chat.client.disconnect()
     run(scenario())
 
 

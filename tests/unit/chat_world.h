@@ -72,13 +72,34 @@ static const struct tt_point chat_boiler_points[] = {
     {CHAT_POINT("curve", TT_TYPE_QUANTITY, ""), .categories = TT_CATEGORY_STATUS, .write = &chat_asked},
 };
 
+static const struct tt_point chat_seek_arguments[] = {
+    {CHAT_POINT("position", TT_TYPE_QUANTITY, "s"), .missing = TT_MISSING_ABSENT, .write = &chat_range},
+    {CHAT_POINT("mode", TT_TYPE_ENUM, ""), .missing = TT_MISSING_VALUE, .n_map = 3, .map = chat_modes,
+     .missing_value = {.type = TT_TYPE_ENUM, .text = (char *)(uintptr_t) "auto"}, .write = &chat_write},
+};
+static const struct tt_point chat_say_arguments[] = {
+    {CHAT_POINT("text", TT_TYPE_STRING, ""), .missing = TT_MISSING_ABSENT, .write = &chat_write},
+};
+static const struct tt_point chat_pair_arguments[] = {
+    {CHAT_POINT("with", TT_TYPE_STRING, ""), .missing = TT_MISSING_ABSENT, .write = &chat_write},
+    {CHAT_POINT("pin", TT_TYPE_STRING, ""), .missing = TT_MISSING_ABSENT, .is_secret = true, .write = &chat_write},
+};
+static const struct tt_command chat_commands[] = {
+    {.name = "play", .label = {2, {"en", "de"}, {"Play", "Abspielen"}}},
+    {.name = "seek", .label = {1, {"en"}, {"Go to"}}, .arguments = chat_seek_arguments, .n_arguments = 2},
+    {.name = "say", .arguments = chat_say_arguments, .n_arguments = 1},
+    {.name = "reset", .confirm = {1, {"en"}, {"Everything goes. Sure?"}}},
+    {.name = "pair", .confirm = {1, {"en"}, {"Sure?"}}, .arguments = chat_pair_arguments, .n_arguments = 2},
+    {.name = "locked"}, /* alice may not */
+};
+
 static const struct tt_label chat_plug_label = {
     3, {"en", "de", "sv"}, {"Coffee plug", "Kaffeestecker", "Kaffeuttag"}};
 static const struct tt_label chat_fan_label = {1, {"en"}, {"*Evil* fan\n2 plug `rm` \xe2\x80\xae_x_"}};
 static const struct tt_poll_class chat_polls[] = {{"normal", 60 * CHAT_SECOND, 30 * CHAT_SECOND, 0}};
 
 struct chat_device {
-  bool is_write;
+  bool is_write, is_command;
   tt_id node;
   uint16_t point;
   struct tt_value raw;
@@ -95,6 +116,7 @@ static struct {
   struct chat_device open[64];
   size_t n_open;
   int device_error; /* of the next request */
+  char told[200];   /* the last command, with its arguments */
   bool is_slow;     /* devices do not answer by themselves */
   unsigned n_decisions, n_refused;
   struct tt_chat_watch watches[4];
@@ -128,6 +150,19 @@ static int chat_write_device(TT_UNUSED void *user, tt_id node, uint16_t point, c
   return chat_keep(request);
 }
 
+static int chat_command(TT_UNUSED void *user, tt_id node, uint16_t command, const struct tt_value raws[],
+                        TT_UNUSED uint64_t deadline_us, tt_device_fn fn, void *fn_user)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_puts(&text, chat_commands[command].name);
+  for (size_t i = 0; i < chat_commands[command].n_arguments; i++) {
+    tt_buf_putc(&text, ',');
+    tt_value_print(&raws[i], &text);
+  }
+  snprintf(c.told, sizeof(c.told), "%s", text.data);
+  return chat_keep((struct chat_device){.is_command = true, .node = node, .fn = fn, .user = fn_user});
+}
+
 /* The devices answer everything that waits. */
 static void chat_devices_answer(void)
 {
@@ -140,13 +175,21 @@ static void chat_devices_answer(void)
     if (first.is_write && node && error == 0)
       tt_node_report(tt_core_tree(c.core), c.now, node, first.point, &first.raw, 0, false);
     tt_value_finish(&first.raw);
-    first.fn(first.user, error, error ? "broken wire" : NULL);
+    first.fn(first.user, error, error ? "broken wire" : first.is_command ? "as you *wish*" : NULL);
   }
 }
 
 static uint64_t chat_decision(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller,
                               TT_UNUSED const struct tt_node *node, TT_UNUSED const char *parameter,
                               TT_UNUSED const struct tt_value *old, TT_UNUSED const struct tt_value *value)
+{
+  return ++c.n_decisions;
+}
+
+static uint64_t chat_command_decision(TT_UNUSED void *user, TT_UNUSED const struct tt_caller *caller,
+                                      TT_UNUSED const struct tt_node *node,
+                                      TT_UNUSED const struct tt_command *command,
+                                      TT_UNUSED const struct tt_value values[])
 {
   return ++c.n_decisions;
 }
@@ -187,6 +230,23 @@ static struct tt_node *chat_add(const char *key, const char *place, const struct
 static void chat_report(struct tt_node *node, uint16_t point, struct tt_value raw)
 {
   tt_node_report(tt_core_tree(c.core), c.now, node, point, &raw, 0, false);
+}
+
+static TT_UNUSED struct tt_node *chat_add_speaker(void)
+{
+  struct tt_node *node = NULL;
+  tt_tree_add(tt_core_tree(c.core), c.now,
+              &(struct tt_node_spec){.kind = TT_NODE_DEVICE,
+                                     .key = "speaker",
+                                     .place = "house/hall",
+                                     .type = "thingtree.device.x",
+                                     .points = chat_plug_points,
+                                     .n_points = 1,
+                                     .commands = chat_commands,
+                                     .n_commands = TT_COUNT(chat_commands),
+                                     .timeout_us = CHAT_SECOND},
+              &node);
+  return node;
 }
 
 static TT_UNUSED struct tt_node *chat_add_boiler(void)
@@ -264,8 +324,9 @@ static void chat_begin(void)
   tt_core_turn(c.core, c.now);
   tt_core_set_poll_classes(c.core, chat_polls, 1);
   tt_core_set_access(c.core, tt_access_hooks(c.access, c.core));
-  tt_core_set_audit(c.core, (struct tt_audit_hooks){NULL, chat_decision, chat_outcome, chat_refused});
-  tt_core_set_devices(c.core, (struct tt_device_hooks){NULL, chat_read, chat_write_device});
+  tt_core_set_audit(
+      c.core, (struct tt_audit_hooks){NULL, chat_decision, chat_outcome, chat_refused, chat_command_decision});
+  tt_core_set_devices(c.core, (struct tt_device_hooks){NULL, chat_read, chat_write_device, chat_command});
   struct tt_node *plug =
       chat_add("plug", "house/kitchen", &chat_plug_label, chat_plug_points, TT_COUNT(chat_plug_points));
   struct tt_node *climate =

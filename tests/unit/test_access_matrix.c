@@ -196,6 +196,12 @@ static const struct {
     {"ANNAA--------", "watch meter"},
     {"AAAAA--------", "unwatch all"},
     {"AAAAA--------", "status"},
+    {"AAFAA--------", "do plug blink"},
+    {"AAFAA--------", "do plug reset"}, /* to the operator: that there is none */
+    {"AAAAA--------", "cd /"},
+    {"ANNAA--------", "do meter blink"},
+    {"AAFAA--------", "commands plug"},
+    {"ANNAA--------", "commands meter"},
     {"AFFAA--------", "log"},
     {"AFFAA--------", "block"},
     {"AFFAA--------", "block eve@else.test"},
@@ -490,6 +496,8 @@ static void test_chat(void **state)
 {
   bool is_wrong = false;
   (void)state;
+  assert_int_equal(say("operator@house.test/phone", "do plug reset"), 'A');
+  assert_non_null(strstr(w.out.data, "has no command *reset*"));
   for (size_t i = 0; i < TT_COUNT(said); i++) {
     char letters[TT_COUNT(callers) + 1] = "";
     for (size_t k = 0; k < TT_COUNT(callers); k++)

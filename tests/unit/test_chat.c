@@ -36,6 +36,7 @@ static const struct line english[] = {
      "`PARAMETER:=VALUE`, `NAME.PARAMETER:=VALUE`: set it\n"
      "`/` the top, `//` a list of it\n"
      "`watch` at a place: what is watched; `unwatch all`\n"
+     "`commands NAME`: what it can be told to do; `do NAME COMMAND`\n"
      "`log`: what was done (admins)\n"
      "`block ADDRESS`, `unblock ADDRESS`: whom nobody hears (admins)\n"
      "`report ADDRESS spam`, or `abuse`: block, and tell our server why (admins)"},
@@ -573,6 +574,78 @@ static void whose_yes(void **state)
   chat_end();
 }
 
+/* ---- Commands of things -------------------------------------------------------------------------------------------- */
+
+static void what_a_thing_can_be_told_to_do(void **state)
+{
+  static const struct {
+    const char *line, *answer, *told; /* told: NULL: nothing */
+  } rows[] = {
+      {"commands speaker",
+       "*speaker*\nPlay\nGo to position=5 to 30 s [mode=off, heating, auto]\nsay text=…\nreset\npair with=… pin=…",
+       NULL},
+      {"commands plug", "*Coffee plug* has no commands.", NULL},
+      {"commands", "Of which thing? `do NAME COMMAND`, or `cd NAME` first.", NULL},
+      {"commands speaker play", "I do not know *speaker play*. Did you mean *speaker*?", NULL},
+      {"do speaker play", "*speaker* Play: as you ∗wish∗", "play"},
+      {"do speaker.play", "*speaker* Play: as you ∗wish∗", "play"},
+      {"mach speaker abspielen", "*speaker* Play: as you ∗wish∗", "play"},
+      {"do speaker seek position=12", "*speaker* Go to: as you ∗wish∗", "seek,12,2"},
+      {"do speaker go to position=12,5 s mode=OFF", "*speaker* Go to: as you ∗wish∗", "seek,12.5,0"},
+      {"do speaker seek mode=off",
+       "*speaker* Go to: An argument is not valid; nothing was done. position: it must be given", NULL},
+      {"do speaker seek position=99",
+       "*speaker* Go to: An argument is not valid; nothing was done. position: 99 is above the most, 30", NULL},
+      {"do speaker seek position=9 speed=1",
+       "*speaker* Go to: An argument is not valid; nothing was done. speed: the command has no such argument",
+       NULL},
+      {"do speaker seek 12", "It is said so: Go to position=5 to 30 s [mode=off, heating, auto]", NULL},
+      {"do speaker say Good morning, a=b", "*speaker* say: as you ∗wish∗", "say,Good morning, a=b"},
+      {"do speaker say text=how  are you", "*speaker* say: as you ∗wish∗", "say,how  are you"},
+      {"do speaker play 5", "It is said so: Play", NULL},
+      {"do speaker fly", "*speaker* has no command *fly*. What can be done: Play, Go to, say, reset, pair", NULL},
+      {"do speaker locked", "*speaker* has no command *locked*. What can be done: Play, Go to, say, reset, pair",
+       NULL},
+      {"do speaker", "What is *speaker* to do? What can be done: Play, Go to, say, reset, pair", NULL},
+      {"do", "Of which thing? `do NAME COMMAND`, or `cd NAME` first.", NULL},
+      {"do speaker on", "*speaker* relay: on", NULL},
+      {"do plug on", "*Coffee plug* relay: on", NULL},
+      {"do plug", "*Coffee plug* has no commands.", NULL},
+      {"do ghost play", "I do not know *ghost play*. `ls` shows what is here, `help` what can be said.", NULL},
+      {"do meter play", "I do not know *meter play*. `ls` shows what is here, `help` what can be said.", NULL},
+      {"do speaker reset", "*speaker* reset\nEverything goes. Sure?\n" HOW_YES, NULL},
+      {"yes", "*speaker* reset: as you ∗wish∗", "reset"},
+      {"do speaker pair pin=1234 with=the phone", "*speaker* pair pin=... with=the phone\nSure?\n" HOW_YES, NULL},
+      {"yes", "*speaker* pair: as you ∗wish∗", "pair,the phone,1234"},
+      {"do speaker reset", "*speaker* reset\nEverything goes. Sure?\n" HOW_YES, NULL},
+      {"no", "*speaker*: nothing was done.", NULL},
+      {"yes", "There is nothing that you could say yes to.", NULL},
+      {"cd speaker", "No value yet.", NULL},
+      {"do play", "*speaker* Play: as you ∗wish∗", "play"},
+      {"commands",
+       "*speaker*\nPlay\nGo to position=5 to 30 s [mode=off, heating, auto]\nsay text=…\nreset\npair with=… pin=…",
+       NULL},
+  };
+  (void)state;
+  chat_begin();
+  chat_add_speaker();
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    c.told[0] = '\0';
+    if (!strncmp(rows[i].line, "cd ", 3))
+      chat_say("alice", "en", 0, rows[i].line); /* whatever is known of it */
+    else
+      expect_said("alice", rows[i].line, rows[i].answer);
+    assert_string_equal(c.told, rows[i].told ? rows[i].told : "");
+    assert_true(!rows[i].told || c.has_acted);
+  }
+  expect_said("reader", "do speaker play", "You may not do this.");
+  expect_said("reader", "commands speaker", "You may not do this.");
+  c.device_error = -EIO;
+  expect_said("alice", "do speaker play", "*speaker* Play: The device answered with an error. (broken wire)");
+  assert_true(c.has_acted);
+  chat_end();
+}
+
 /* Whatever is typed, nothing of the cellar is told to who may not know of it. */
 static void what_is_not_seen_is_never_named(void **state)
 {
@@ -741,6 +814,7 @@ int main(void)
       cmocka_unit_test(what_is_asked_before_it_is_done),
       cmocka_unit_test(what_is_not_done),
       cmocka_unit_test(whose_yes),
+      cmocka_unit_test(what_a_thing_can_be_told_to_do),
       cmocka_unit_test(what_is_not_seen_is_never_named),
       cmocka_unit_test(guesses_name_what_may_be_read),
       cmocka_unit_test(a_reader_sets_nothing),

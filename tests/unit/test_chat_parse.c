@@ -60,6 +60,9 @@ static const struct {
     {"vergiss alles", TT_CHAT_UNWATCH, "alles", NULL, false},
     {"status", TT_CHAT_STATUS, "", NULL, false},
     {"log", TT_CHAT_LOG, "", NULL, false},
+    {"commands plug", TT_CHAT_COMMANDS, "plug", NULL, false},
+    {"do speaker seek position=5", TT_CHAT_DO, "speaker seek position=5", NULL, false},
+    {"gör speaker spela", TT_CHAT_DO, "speaker spela", NULL, false},
     {"block", TT_CHAT_BLOCK, "", NULL, false},
     {"Block eve@else.test", TT_CHAT_BLOCK, "eve@else.test", NULL, false},
     {"blockiere else.test", TT_CHAT_BLOCK, "else.test", NULL, false},
@@ -189,11 +192,43 @@ static void folded(void **state)
   }
 }
 
+/* "NAME=VALUE" by "NAME=VALUE", and what is left. */
+static void arguments(void **state)
+{
+  static const struct {
+    const char *text, *taken;
+  } texts[] = {
+      {"", "|"},
+      {"a=1", "a:1||"},
+      {" a=1  b=two words c=3 ", "a:1|b:two words|c:3||"},
+      {"a=b=c d=e", "a:b=c|d:e||"},
+      {"a=", "a:||"},
+      {"a= b=", "a:|b:||"},
+      {"a=1 =2", "a:1 =2||"},
+      {"=1", "|=1"},
+      {"5", "|5"},
+      {"x y=1", "|x y=1"},
+      {"text=1 x = 2", "text:1 x = 2||"},
+  };
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(texts); i++) {
+    struct tt_buf taken TT_AUTOBUF = TT_BUF(0);
+    char *copy TT_AUTOFREE = strdup(texts[i].text), *text = copy, *name, *value;
+    while (tt_chat_take_argument(&text, &name, &value)) {
+      tt_buf_printf(&taken, "%s:%s|", name, value);
+    }
+    tt_buf_printf(&taken, "|%s", text);
+    assert_string_equal(taken.data, texts[i].taken);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lines),    cmocka_unit_test(limits), cmocka_unit_test(words_are_unambiguous),
-      cmocka_unit_test(switches), cmocka_unit_test(shown),  cmocka_unit_test(folded),
+      cmocka_unit_test(arguments), cmocka_unit_test(lines),
+      cmocka_unit_test(limits),    cmocka_unit_test(words_are_unambiguous),
+      cmocka_unit_test(switches),  cmocka_unit_test(shown),
+      cmocka_unit_test(folded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
