@@ -213,9 +213,15 @@ enum tt_adhoc_chosen tt_adhoc_take_choice(struct tt_adhoc_session *session, cons
 
 /* ---- What can be read ----------------------------------------------------------------------------------------- */
 
+static bool may_read(const struct tt_adhoc_asker *asker, const struct tt_node *node)
+{
+  return tt_node_is_readable(node) && tt_adhoc_may(asker, TT_ACCESS_READ, node, NULL, 0);
+}
+
 void tt_adhoc_offer_readable(struct tt_adhoc_choices *choices, const struct tt_node *node)
 {
-  if (tt_node_is_readable(node))
+  const struct tt_adhoc_asker asker = tt_adhoc_chooser(choices);
+  if (may_read(&asker, node))
     tt_adhoc_offer(choices, node, TT_NO_POINT, true);
 }
 
@@ -223,7 +229,7 @@ bool tt_adhoc_is_readable_here(const struct tt_adhoc_asker *asker, TT_UNUSED voi
 {
   struct tt_core *core = tt_router_config(tt_adhoc_router(asker->adhoc))->core;
   return !asker->thing ||
-         (tt_node_is_readable(asker->thing) && tt_core_sight(core, asker->caller, asker->thing) == TT_SIGHT_FULL);
+         (tt_core_sight(core, asker->caller, asker->thing) == TT_SIGHT_FULL && may_read(asker, asker->thing));
 }
 
 void tt_adhoc_show_wish(struct tt_adhoc_session *session, const char *title, const char *instructions,

@@ -18,10 +18,10 @@ void tt_adhoc_offer(struct tt_adhoc_choices *choices, const struct tt_node *node
 
 /* Who is to choose. */
 struct tt_adhoc_asker tt_adhoc_chooser(const struct tt_adhoc_choices *choices);
-/* May they control any of these names (parameters, commands) of the node; none given: any parameter? For lists and menus: what
- * cannot be decided at once counts as yes, for whoever chooses it is judged again. */
-bool tt_adhoc_may_control(const struct tt_adhoc_asker *asker, const struct tt_node *node, const char *const names[],
-                          size_t n);
+/* May they read, or control, any of these names (fields; parameters, commands) of the node; none given: any at all? For lists and
+ * menus: what cannot be decided at once counts as yes, for whoever chooses it is judged again. */
+bool tt_adhoc_may(const struct tt_adhoc_asker *asker, enum tt_access_op op, const struct tt_node *node,
+                  const char *const names[], size_t n);
 
 /* Kept in the state of a command; zeroed at first. */
 struct tt_adhoc_choice {

@@ -12,7 +12,7 @@ enum stage { CHOOSE, FORM, CONFIRM };
 
 static bool may_control(const struct tt_adhoc_asker *asker, const struct tt_node *node)
 {
-  return tt_node_is_controllable(node) && tt_adhoc_may_control(asker, node, NULL, 0);
+  return tt_node_is_controllable(node) && tt_adhoc_may(asker, TT_ACCESS_CONTROL, node, NULL, 0);
 }
 
 static void offer(struct tt_adhoc_choices *choices, const struct tt_node *node)

@@ -79,7 +79,7 @@ static bool may_command(const struct tt_adhoc_asker *asker, const struct tt_node
   size_t n = 0;
   for (size_t i = 0; i < node->n_commands && n < TT_COUNT(names); i++)
     names[n++] = node->commands[i].name;
-  return n > 0 && !node->is_disabled && tt_adhoc_may_control(asker, node, names, n);
+  return n > 0 && !node->is_disabled && tt_adhoc_may(asker, TT_ACCESS_CONTROL, node, names, n);
 }
 
 static void offer(struct tt_adhoc_choices *choices, const struct tt_node *node)

@@ -34,19 +34,15 @@ static void on_decided(void *user, enum tt_refusal refusal, const struct tt_gran
     drop(may);
 }
 
-bool tt_adhoc_may_control(const struct tt_adhoc_asker *asker, const struct tt_node *node, const char *const names[],
-                          size_t n)
+bool tt_adhoc_may(const struct tt_adhoc_asker *asker, enum tt_access_op op, const struct tt_node *node,
+                  const char *const names[], size_t n)
 {
   struct tt_adhoc *adhoc = asker->adhoc;
   struct tt_adhoc_may *may = adhoc->n_mays < TT_ADHOC_WAITS_MAX ? calloc(1, sizeof(*may)) : NULL;
   if (!may)
     return true;
-  const struct tt_access_query query = {.caller = asker->caller,
-                                        .op = TT_ACCESS_CONTROL,
-                                        .nodes = &node->id,
-                                        .n_nodes = 1,
-                                        .names = names,
-                                        .n_names = n};
+  const struct tt_access_query query = {
+      .caller = asker->caller, .op = op, .nodes = &node->id, .n_nodes = 1, .names = names, .n_names = n};
   may->adhoc = adhoc;
   DL_APPEND(adhoc->mays, may);
   adhoc->n_mays++;

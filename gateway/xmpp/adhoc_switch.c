@@ -19,7 +19,7 @@ static bool is_switch(const struct tt_point *point)
 static bool find_switch(const struct tt_adhoc_asker *asker, const struct tt_node *node, size_t i, uint16_t *ret)
 {
   for (; !node->is_disabled && i < node->n_points; i++)
-    if (is_switch(&node->points[i]) && tt_adhoc_may_control(asker, node, &node->points[i].name, 1)) {
+    if (is_switch(&node->points[i]) && tt_adhoc_may(asker, TT_ACCESS_CONTROL, node, &node->points[i].name, 1)) {
       *ret = (uint16_t)i;
       return true;
     }

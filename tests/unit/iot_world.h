@@ -147,7 +147,7 @@ TT_UNUSED_FN void complete(struct world *w, struct device_request *request, int 
 }
 
 /* ---- Access: alice operates everything but what is called `locked`, reader reads, guest sees the temperature of
- * the hall, others nothing. ------------------------------------------------------------------------------- */
+ * the hall, others nothing; what is called `sealed` nobody. ------------------------------------------------------------------------------- */
 static enum tt_role role_of(const char *bare)
 {
   static const struct {
@@ -178,6 +178,8 @@ static enum tt_sight access_sight(TT_UNUSED void *user, const struct tt_caller *
 
 static bool is_permitted(enum tt_access_op op, const char *bare, const char *name)
 {
+  if (strcmp(name, "sealed") == 0)
+    return false;
   if (strcmp(bare, "guest@house.test") == 0)
     return op == TT_ACCESS_READ && strcmp(name, "temperature") == 0;
   return op != TT_ACCESS_CONTROL || strcmp(name, "locked") != 0;

@@ -42,6 +42,26 @@ static void test_choose(TT_UNUSED void **state)
   adhoc_end(w);
 }
 
+/* Where nothing may be read, nothing is offered. */
+static void test_only_what_may_be_read(TT_UNUSED void **state)
+{
+  static const struct tt_point points[] = {
+      {POINT("sealed", TT_TYPE_QUANTITY, "", TT_CATEGORY_MOMENTARY, -1)},
+      {POINT("power", TT_TYPE_QUANTITY, "W", TT_CATEGORY_MOMENTARY, -1)},
+  };
+  static const char *const keys[] = {"safe", "opener"};
+  struct world *w = begin();
+  for (size_t i = 0; i < TT_COUNT(keys); i++)
+    add(w, &(struct tt_node_spec){
+               .kind = TT_NODE_DEVICE, .key = keys[i], .type = "x", .points = points, .n_points = i + 1});
+  const char *text = start(w);
+  assert_has(text, "<value>opener</value>");
+  assert_has_not(text, "safe");
+  assert_has(act(w, "read", id, NULL, SUBMIT(FIELD("node", "safe") FIELD("field", ""))), "Choose one of the list.");
+  assert_has(start_at(w, ALICE, "safe@" GATEWAY, "read", id), "<item-not-found");
+  adhoc_end(w);
+}
+
 static void test_one_value(TT_UNUSED void **state)
 {
   struct world *w = begin();
@@ -226,6 +246,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_choose),
+      cmocka_unit_test(test_only_what_may_be_read),
       cmocka_unit_test(test_one_value),
       cmocka_unit_test(test_in_my_language),
       cmocka_unit_test(test_a_thing_needs_no_form),
