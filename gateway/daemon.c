@@ -463,6 +463,7 @@ static int build_socket(struct tt_daemon *d)
 {
   const struct tt_api_hooks hooks = {.user = d,
                                      .blocks = d->blocks,
+                                     .audit = d->audit,
                                      .status = on_status,
                                      .reload = on_reload,
                                      .discover = on_discover,

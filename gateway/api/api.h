@@ -32,6 +32,7 @@
 struct sd_event;
 struct tt_access;
 struct tt_api;
+struct tt_audit;
 struct tt_blocks;
 
 /* ---- What main does for admins ----------------------------------------------------------------------------- */
@@ -76,6 +77,7 @@ struct tt_api_adoption {
 struct tt_api_hooks {
   void *user;
   struct tt_blocks *blocks; /* whom admins have blocked; borrowed. NULL: not offered */
+  struct tt_audit *audit;   /* borrowed. NULL: who decides about others is not written down */
   /* Called within a `status` request; may be NULL. */
   void (*status)(void *user, const struct tt_status_sink *sink);
   /* Take up the configuration as it is now. NULL: not offered. */

@@ -2,9 +2,9 @@
  *
  * blocks.c: the requests `blocked`, `block` and `unblock`: whom nobody wants to hear of.
  */
-#include "trust/blocks.h"
 #include "client.h"
 #include "json.h"
+#include "trust/blocking.h"
 
 static struct tt_blocks *blocks_of(const struct tt_api_call *call)
 {
@@ -32,12 +32,21 @@ void tt_api_blocked(const struct tt_api_call *call)
   tt_api_send_done(call->client, line);
 }
 
+static int decide(const struct tt_api_call *call, struct tt_blocks *blocks, const struct tt_blocking *blocking)
+{
+  const struct tt_api *api = call->api;
+  return tt_blocking_do(blocks, api->hooks.audit, tt_core_now(api->core), &call->client->caller, blocking);
+}
+
 static void answer(const struct tt_api_call *call, const char *jid, int r)
 {
   json_object *line;
   switch (r) {
   case -EINVAL:
     tt_api_fail(call->client, call->id, "bad-request", "\"%.128s\" is neither a JID nor a domain", jid);
+    return;
+  case -E2BIG:
+    tt_api_fail(call->client, call->id, "bad-request", "the text has more than %d bytes", TT_BLOCK_REPORT_MAX);
     return;
   case -ENOENT:
     tt_api_fail(call->client, call->id, "not-found", "%.128s is not blocked", jid);
@@ -72,10 +81,8 @@ void tt_api_block(const struct tt_api_call *call)
     tt_api_fail(call->client, call->id, "bad-request", "\"%.64s\" is no reason: spam or abuse", reason_name);
   else if (text && !reason_name)
     tt_api_fail(call->client, call->id, "bad-request", "a text goes with a report");
-  else if (text && strlen(text) > TT_BLOCK_REPORT_MAX)
-    tt_api_fail(call->client, call->id, "bad-request", "the text has more than %d bytes", TT_BLOCK_REPORT_MAX);
   else
-    answer(call, jid, tt_blocks_add(blocks, tt_core_now(call->api->core), jid, reason, text));
+    answer(call, jid, decide(call, blocks, &(struct tt_blocking){.who = jid, .reason = reason, .text = text}));
 }
 
 void tt_api_unblock(const struct tt_api_call *call)
@@ -83,5 +90,5 @@ void tt_api_unblock(const struct tt_api_call *call)
   struct tt_blocks *blocks = blocks_of(call);
   const char *jid;
   if (blocks && tt_api_text(call, "jid", true, &jid))
-    answer(call, jid, tt_blocks_remove(blocks, jid));
+    answer(call, jid, decide(call, blocks, &(struct tt_blocking){.who = jid, .is_removal = true}));
 }

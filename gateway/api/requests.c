@@ -4,7 +4,7 @@
  */
 #include "client.h"
 #include "json.h"
-#include "trust/access.h"
+#include "trust/admission.h"
 
 void tt_api_requests(const struct tt_api_call *call)
 {
@@ -63,6 +63,12 @@ static void answer(const struct tt_api_call *call, const char *jid, int r, const
   tt_api_send_done(call->client, line);
 }
 
+static int decide(const struct tt_api_call *call, const struct tt_admission *admission)
+{
+  const struct tt_api *api = call->api;
+  return tt_admission_do(api->access, api->hooks.audit, tt_core_now(api->core), &call->client->caller, admission);
+}
+
 /* What is granted because it was asked for, when the request does not say; NULL: as said, or everything. */
 static json_object *granted_nodes(const struct tt_api_call *call, const char *jid, const char *nodes)
 {
@@ -95,20 +101,22 @@ void tt_api_accept(const struct tt_api_call *call)
     return;
   }
   json_object *granted = granted_nodes(call, jid, nodes); /* before: accepting forgets what was asked for */
-  answer(call, jid, tt_access_accept(call->api->access, jid, role, nodes), "", granted);
+  const struct tt_admission admission = {TT_DECISION_ACCEPT, jid, role, nodes};
+  answer(call, jid, decide(call, &admission), "", granted);
 }
 
 void tt_api_deny(const struct tt_api_call *call)
 {
   const char *jid;
   if (tt_api_text(call, "jid", true, &jid))
-    answer(call, jid, tt_access_deny(call->api->access, jid), "has not asked", NULL);
+    answer(call, jid, decide(call, &(struct tt_admission){TT_DECISION_DENY, jid, TT_ROLE_NONE, NULL}),
+           "has not asked", NULL);
 }
 
 void tt_api_revoke(const struct tt_api_call *call)
 {
   const char *jid;
   if (tt_api_text(call, "jid", true, &jid))
-    answer(call, jid, tt_access_revoke(call->api->access, jid),
+    answer(call, jid, decide(call, &(struct tt_admission){TT_DECISION_REVOKE, jid, TT_ROLE_NONE, NULL}),
            "has no rule from `accept`; those of the configuration are changed there", NULL);
 }

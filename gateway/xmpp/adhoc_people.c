@@ -6,7 +6,7 @@
 #include "adhoc_admin.h"
 
 #include "text/text.h"
-#include "trust/access.h"
+#include "trust/admission.h"
 #include "trust/audit.h"
 
 #include <stdio.h>
@@ -71,25 +71,9 @@ static void put_rule(struct tt_buf *out, const struct tt_access_rule *entry, con
 
 /* ---- A decision: written down, done, told ------------------------------------------------------------------------ */
 
-enum decision { ACCEPT, DENY, REVOKE };
-static const char *const kinds[] = {[ACCEPT] = "accepted", [DENY] = "denied", [REVOKE] = "revoked"};
-static const char *const sentences[] = {[ACCEPT] = TT_TR("%s is let in."),
-                                        [DENY] = TT_TR("%s is turned away."),
-                                        [REVOKE] = TT_TR("%s has no accepted rule any more.")};
-
-static int carry_out(struct tt_access *access, enum decision decision, const char *who, enum tt_role role,
-                     const char *nodes)
-{
-  switch (decision) {
-  case ACCEPT:
-    return tt_access_accept(access, who, role, nodes);
-  case DENY:
-    return tt_access_deny(access, who);
-  case REVOKE:
-    return tt_access_revoke(access, who);
-  }
-  return -EINVAL;
-}
+static const char *const sentences[] = {[TT_DECISION_ACCEPT] = TT_TR("%s is let in."),
+                                        [TT_DECISION_DENY] = TT_TR("%s is turned away."),
+                                        [TT_DECISION_REVOKE] = TT_TR("%s has no accepted rule any more.")};
 
 static void put_failure(struct tt_buf *out, int r, const char *who, const char *language)
 {
@@ -104,24 +88,18 @@ static void put_failure(struct tt_buf *out, int r, const char *who, const char *
 }
 
 /* The caller may be the one who loses the right: then the answer is the last that they get. */
-static void decide(struct tt_adhoc_session *session, const char *title, enum decision decision, const char *who,
+static void decide(struct tt_adhoc_session *session, const char *title, enum tt_decision decision, const char *who,
                    enum tt_role role, const char *nodes)
 {
   const char *language = tt_adhoc_language(session);
   const struct tt_adhoc_admin *admin = admin_of(session);
   struct tt_now now = tt_core_now(tt_adhoc_core(session));
-  const char *role_name = decision == ACCEPT ? tt_role_name(role) : NULL;
+  const char *role_name = decision == TT_DECISION_ACCEPT ? tt_role_name(role) : NULL;
   struct tt_buf note TT_AUTOBUF = TT_BUF(0);
   nodes = nodes && *nodes ? nodes : NULL;
-  int r = tt_audit_access(admin->audit, now, tt_adhoc_caller(session), kinds[decision], who, role_name, nodes);
+  const struct tt_admission admission = {.decision = decision, .who = who, .role = role, .nodes = nodes};
+  int r = tt_admission_do(access_of(session), admin->audit, now, tt_adhoc_caller(session), &admission);
   if (r < 0) {
-    tt_buf_printf(&note, tt_tr(language, "The audit cannot be written: %s"), strerror(-r));
-    tt_adhoc_done(session, TT_ADHOC_ERROR, note.data);
-    return;
-  }
-  r = carry_out(access_of(session), decision, who, role, nodes);
-  if (r < 0) {
-    (void)tt_audit_access(admin->audit, now, tt_adhoc_caller(session), "undone", who, role_name, nodes);
     put_failure(&note, r, who, language);
     tt_adhoc_again(session, note.data);
     return;
@@ -195,11 +173,11 @@ static void requests_take(struct tt_adhoc_session *session, const struct tt_xml 
   else if (!strcmp(decision, "later"))
     tt_adhoc_done(session, TT_ADHOC_INFO, tt_tr(language, "Nothing was decided."));
   else if (!strcmp(decision, "deny"))
-    decide(session, title, DENY, who, TT_ROLE_NONE, NULL);
+    decide(session, title, TT_DECISION_DENY, who, TT_ROLE_NONE, NULL);
   else if (tt_role_parse(decision, &role) < 0 || role == TT_ROLE_NONE)
     tt_adhoc_bad_payload(session, NULL);
   else
-    decide(session, title, ACCEPT, who, role, tt_dataform_value(form, "nodes"));
+    decide(session, title, TT_DECISION_ACCEPT, who, role, tt_dataform_value(form, "nodes"));
 }
 
 /* ---- access-rules ---------------------------------------------------------------------------------------------------- */
@@ -289,7 +267,7 @@ static void rule_take(struct tt_adhoc_session *session, const struct tt_xml *for
   if (!who || !name || tt_role_parse(name, &role) < 0 || role == TT_ROLE_NONE)
     tt_adhoc_bad_payload(session, NULL);
   else
-    decide(session, tt_tr(tt_adhoc_language(session), "Let somebody in"), ACCEPT, who, role,
+    decide(session, tt_tr(tt_adhoc_language(session), "Let somebody in"), TT_DECISION_ACCEPT, who, role,
            tt_dataform_value(form, "nodes"));
 }
 
@@ -336,8 +314,8 @@ static void revoke_take(struct tt_adhoc_session *session, const struct tt_xml *f
   if (!who)
     tt_adhoc_bad_payload(session, NULL);
   else
-    decide(session, tt_tr(tt_adhoc_language(session), "Take back what was accepted"), REVOKE, who, TT_ROLE_NONE,
-           NULL);
+    decide(session, tt_tr(tt_adhoc_language(session), "Take back what was accepted"), TT_DECISION_REVOKE, who,
+           TT_ROLE_NONE, NULL);
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------------------------------ */

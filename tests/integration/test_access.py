@@ -111,6 +111,7 @@ def test_a_stranger_is_turned_away(gateway, prosody):
             await client.raw(world.COMPONENT, REQ.format(n=1, node="plug"))
         await client.disconnect()
     run(scenario())
+    assert any(e.get("kind") == "denied" and e.get("uid") == os.getuid() and e.get("who") == jid for e in audit(gateway))
 
 
 def test_whoever_has_a_rule_is_let_in_at_once(gateway, prosody):
