@@ -2,6 +2,8 @@
  * own_file.c: where files of the daemon's own go, and how. */
 #include "own_file.h"
 
+#include "base/file.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -61,28 +63,10 @@ bool tt_own_dir(const struct tt_config_env *env, const struct tt_config *config,
 
 int tt_own_write(const char *path, const char *text, size_t n, mode_t mode, struct tt_buf *ret_temporary)
 {
-  tt_buf_printf(ret_temporary, "%s.new", path);
+  tt_buf_printf(ret_temporary, "%s" TT_FILE_TEMPORARY, path);
   if (ret_temporary->failed)
     return -ENOMEM;
-  const char *temporary = ret_temporary->data;
-  if (unlink(temporary) < 0 && errno != ENOENT) /* of whoever died, with whatever mode it has */
-    return -errno;
-  int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode), r = 0;
-  if (fd < 0)
-    return -errno;
-  for (size_t at = 0; at < n && r == 0;) {
-    ssize_t put = write(fd, text + at, n - at);
-    if (put < 0 && errno != EINTR)
-      r = -errno;
-    at += put > 0 ? (size_t)put : 0;
-  }
-  if (r == 0 && fsync(fd) < 0)
-    r = -errno;
-  if (close(fd) < 0 && r == 0)
-    r = -errno;
-  if (r < 0)
-    unlink(temporary);
-  return r;
+  return tt_file_write(AT_FDCWD, ret_temporary->data, mode, text, n);
 }
 
 int tt_own_keep(const char *temporary, const char *path, bool is_new)

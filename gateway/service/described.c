@@ -2,6 +2,8 @@
  * described.c: one file per device that has described itself. */
 #include "described.h"
 
+#include "base/file.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,7 +12,6 @@
 #include <unistd.h>
 
 #define NAME_MAX_OF_KEY 180
-#define TEMPORARY       ".new"
 
 struct tt_described {
   int dir;
@@ -76,7 +77,8 @@ int tt_described_create(const char *state_dir, struct tt_described **ret)
   struct stat st;
   for (struct dirent *entry; (entry = readdir(all));) {
     size_t n = strlen(entry->d_name);
-    if (n > strlen(TEMPORARY) && strcmp(entry->d_name + n - strlen(TEMPORARY), TEMPORARY) == 0)
+    if (n > strlen(TT_FILE_TEMPORARY) &&
+        strcmp(entry->d_name + n - strlen(TT_FILE_TEMPORARY), TT_FILE_TEMPORARY) == 0)
       unlinkat(d->dir, entry->d_name, 0); /* of one that was killed while writing */
     else if (fstatat(d->dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
       d->total += (size_t)st.st_size;
@@ -136,32 +138,6 @@ char *tt_described_get(const struct tt_described *described, const char *key, co
   return get(described, tt_described_name(name, key, mapping), &n);
 }
 
-static int write_file(int dir, const char *name, const char *text, size_t size)
-{
-  char temporary[TT_DESCRIBED_NAME_SIZE + sizeof(TEMPORARY)];
-  snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name);
-  int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640), r = 0;
-  if (fd < 0)
-    return -errno;
-  for (size_t at = 0; at < size && r == 0;) {
-    ssize_t put = write(fd, text + at, size - at);
-    if (put < 0 && errno != EINTR)
-      r = -errno;
-    at += put > 0 ? (size_t)put : 0;
-  }
-  if (r == 0 && fsync(fd) < 0)
-    r = -errno;
-  if (close(fd) < 0 && r == 0)
-    r = -errno;
-  if (r == 0 && renameat(dir, temporary, dir, name) < 0)
-    r = -errno;
-  if (r < 0)
-    unlinkat(dir, temporary, 0);
-  else
-    (void)fsync(dir);
-  return r;
-}
-
 int tt_described_set(struct tt_described *described, const char *key, const char *mapping, const char *text,
                      size_t size)
 {
@@ -175,7 +151,7 @@ int tt_described_set(struct tt_described *described, const char *key, const char
     return 0;
   if (described->total - n + size > TT_DESCRIBED_TOTAL_MAX)
     return -ENOSPC;
-  int r = write_file(described->dir, name, text, size);
+  int r = tt_file_replace(described->dir, name, 0640, text, size);
   if (r < 0)
     return r;
   described->total += size - n;

@@ -2,8 +2,9 @@
  * json_file.c: JSON files of the state directory (json_file.h). */
 #include "json_file.h"
 
+#include "base/file.h"
+
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,43 +119,13 @@ struct json_object *tt_json_list_new(int version, const char *member, struct jso
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------- */
-static int write_all(int fd, const char *text, size_t n)
-{
-  while (n > 0) {
-    ssize_t put = write(fd, text, n);
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put <= 0)
-      return put < 0 ? -errno : -EIO;
-    text += put;
-    n -= (size_t)put;
-  }
-  return 0;
-}
-
 int tt_json_file_save(const char *path, const char *name, struct json_object *json)
 {
   const char *text = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-  char temporary[64];
-  snprintf(temporary, sizeof(temporary), "%s.tmp", name);
-  int dir TT_CLEANUP(close_fd) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0)
-    return -errno;
-  if (!text)
+  struct tt_buf lines TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&lines, "%s\n", text ? text : "");
+  if (!text || lines.failed)
     return -ENOMEM;
-  int fd TT_CLEANUP(close_fd) = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-  if (fd < 0)
-    return -errno;
-  int r = write_all(fd, text, strlen(text));
-  if (r >= 0)
-    r = write_all(fd, "\n", 1);
-  if (r >= 0 && fsync(fd) < 0)
-    r = -errno;
-  if (r >= 0 && renameat(dir, temporary, dir, name) < 0)
-    r = -errno;
-  if (r < 0) {
-    unlinkat(dir, temporary, 0);
-    return r;
-  }
-  return fsync(dir) < 0 ? -errno : 0;
+  int dir TT_CLEANUP(close_fd) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return dir < 0 ? -errno : tt_file_replace(dir, name, 0640, lines.data, lines.len);
 }
