@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Devices: resources, reports, observations. */
 #include "device.h"
+#include "common/clock.h"
 
 #include "payload.h"
 
@@ -90,10 +91,10 @@ static void on_registered(void *user, const struct cb_answer *answer)
   struct cb_resource *resource = user;
   struct cb_device *d = resource->device;
   if (is_good(answer)) {
-    cb_observe_answered(&resource->observe, answer->observe, answer->max_age_s, cb_now());
+    cb_observe_answered(&resource->observe, answer->observe, answer->max_age_s, tt_clock_us());
     cb_device_report(d, resource, answer);
   } else {
-    cb_observe_failed(&resource->observe, answer->error ? -1 : answer->max_age_s, cb_now());
+    cb_observe_failed(&resource->observe, answer->error ? -1 : answer->max_age_s, tt_clock_us());
     if (!answer->error)
       cb_device_report_error(d, resource, answer);
     else if (answer->is_timeout)
@@ -122,17 +123,17 @@ static void ask(struct cb_device *d, struct cb_resource *resource, bool is_regis
   a.watch = is_registration ? &resource->watch : NULL;
   /* A lost registration would be noticed late. */
   a.is_confirmable = true;
-  a.deadline_us = cb_now() + d->connection->answer_timeout_us;
+  a.deadline_us = tt_clock_us() + d->connection->answer_timeout_us;
   cb_observe_asked(&resource->observe);
   if (cb_endpoint_ask(d->endpoint, &a) < 0)
-    cb_observe_failed(&resource->observe, -1, cb_now());
+    cb_observe_failed(&resource->observe, -1, tt_clock_us());
 }
 
 static void on_notified(void *user, const struct cb_answer *answer)
 {
   struct cb_resource *resource = user;
   struct cb_device *d = resource->device;
-  uint64_t now = cb_now();
+  uint64_t now = tt_clock_us();
   if (!is_good(answer)) {
     cb_observe_lost(&resource->observe, answer->max_age_s, now);
     cb_device_report_error(d, resource, answer);
@@ -150,7 +151,7 @@ static void on_notified(void *user, const struct cb_answer *answer)
 static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec, void *user)
 {
   struct cb_device *d = user;
-  uint64_t now = cb_now();
+  uint64_t now = tt_clock_us();
   for (size_t i = 0; i < d->n_resources; i++) {
     struct cb_resource *resource = &d->resources[i];
     uint64_t due = resource->is_observed ? cb_observe_due(&resource->observe) : TT_NEVER;
@@ -163,7 +164,7 @@ static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec, void *user
 
 void cb_device_changed(struct cb_device *d, enum cb_change change)
 {
-  uint64_t now = cb_now();
+  uint64_t now = tt_clock_us();
   for (size_t i = 0; i < d->n_resources; i++) {
     struct cb_resource *resource = &d->resources[i];
     if (!resource->is_observed)
@@ -216,7 +217,7 @@ static int add_point(struct cb_device *d, uint16_t point, uint64_t now)
 
 static int add_points(struct cb_device *d)
 {
-  uint64_t now = cb_now();
+  uint64_t now = tt_clock_us();
   for (size_t i = 0; i < d->config->n_points; i++) {
     const struct tt_point *point = &d->config->points[i];
     const struct cb_read_address *address = point->address;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Discovery. */
 #include "discover.h"
+#include "common/clock.h"
 
 #include "link_format.h"
 #include "multicast.h"
@@ -107,7 +108,7 @@ static int ask_host(struct cb_discovery *d, const struct cb_base *base)
   int r = cb_endpoint_get(d->hub, base, &d->options->security, &host->endpoint);
   if (r < 0)
     return r;
-  uint64_t deadline_us = cb_now() + d->options->answer_timeout_us;
+  uint64_t deadline_us = tt_clock_us() + d->options->answer_timeout_us;
   host->is_open = true;
   r = cb_endpoint_ask(host->endpoint,
                       &(struct cb_ask){.owner = host,
@@ -231,7 +232,7 @@ int cb_discovery_start(struct tt_bridge *bridge, struct cb_hub *hub, tt_id reque
       ask_host(d, &base);
   if (options->interface && options->discover.multicast) {
     int r = cb_multicast_start(bridge, options->interface, &d->path, on_heard, d, &d->multicast);
-    uint64_t wait_us = cb_now() + CB_DISCOVER_WAIT_US;
+    uint64_t wait_us = tt_clock_us() + CB_DISCOVER_WAIT_US;
     if (r == 0)
       end_us = wait_us < deadline_us ? wait_us : deadline_us;
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Endpoints: address, session, and whose turn it is. libcoap calls back from within itself, where no session may be
  * closed: the callbacks leave marks, the endpoint's turn acts on them. */
+#include "common/clock.h"
 #include "endpoint_private.h"
 
 #include <stdio.h>
@@ -12,13 +13,6 @@
 #define PING_US      (3 * TT_USEC_PER_SEC) /* how long an answer to a ping is waited for */
 /* libcoap would hold back what goes beyond, and send it when its time is over: so never; the limit is ours. */
 #define NSTART_NEVER 64
-
-uint64_t cb_now(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * TT_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* ---- State ----------------------------------------------------------------------------------------------------- */
 void cb_endpoint_kick(struct cb_endpoint *e)
@@ -87,7 +81,7 @@ static void fail(struct cb_endpoint *e, const char *why)
   close_session(e);
   e->address++;
   e->failures += e->failures < 16;
-  e->probe_us = cb_now() + probe_wait(e);
+  e->probe_us = tt_clock_us() + probe_wait(e);
   e->link = TT_LINK_OFFLINE;
   snprintf(e->why, sizeof e->why, "%s: %s", e->name, text);
   e->hub->changed(e->hub->user, e, CB_UNREACHABLE, e->why);
@@ -301,7 +295,7 @@ void cb_endpoint_destroy(struct cb_endpoint *e)
 
 static void turn(struct cb_endpoint *e)
 {
-  uint64_t now = cb_now();
+  uint64_t now = tt_clock_us();
   if (e->users == 0) {
     cb_endpoint_destroy(e);
     return;

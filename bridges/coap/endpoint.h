@@ -88,5 +88,3 @@ void cb_endpoint_unwatch(struct cb_endpoint *endpoint, struct cb_watch *watch);
  * the same is rejected. */
 void cb_endpoint_deregister(struct cb_endpoint *endpoint, const struct cb_watch *watch, const struct cb_path *path,
                             int accept);
-
-uint64_t cb_now(void); /* monotonic, now: that of the turn may be old */

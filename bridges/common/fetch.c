@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * curl's multi interface in the loop of sd-event. */
 #include "fetch.h"
+#include "common/clock.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -44,13 +45,6 @@ struct tt_fetch {
   unsigned n_jobs;
   bool has_chunks; /* of some job; they are told outside of curl's calls, in which nothing of it may be called */
 };
-
-static uint64_t now_us(void)
-{
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (uint64_t)ts.tv_sec * TT_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static void job_destroy(struct tt_fetch_job *job)
 {
@@ -142,7 +136,7 @@ static int failure(struct tt_fetch_job *job, CURLcode code, const char **ret_tex
 /* ---- Once more ---------------------------------------------------------------------------------------- */
 static int again(struct tt_fetch_job *job, const char *url)
 {
-  uint64_t elapsed = now_us() - job->begun_us;
+  uint64_t elapsed = tt_clock_us() - job->begun_us;
   if (job->total_us && elapsed >= job->total_us)
     return -ETIMEDOUT;
   curl_easy_setopt(job->easy, CURLOPT_URL, url);
@@ -236,7 +230,7 @@ static void finish(struct tt_fetch_job *job, CURLcode code)
   answer.status = (int)status;
   answer.body = job->body.data ? job->body.data : "";
   answer.size = job->body.len;
-  answer.elapsed_us = now_us() - job->begun_us;
+  answer.elapsed_us = tt_clock_us() - job->begun_us;
   job_take(job);
   job->done(job->user, &answer);
   job_destroy(job);
@@ -314,7 +308,7 @@ static int want_time(CURLM *multi TT_UNUSED, long ms, void *user)
   struct tt_fetch *fetch = user;
   if (ms < 0)
     return sd_event_source_set_enabled(fetch->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
-  if (sd_event_source_set_time(fetch->timer, now_us() + (uint64_t)ms * 1000) < 0)
+  if (sd_event_source_set_time(fetch->timer, tt_clock_us() + (uint64_t)ms * 1000) < 0)
     return -1;
   return sd_event_source_set_enabled(fetch->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
@@ -362,7 +356,7 @@ static int on_connected(void *user, char *address, char *local TT_UNUSED, int po
 {
   struct tt_fetch_job *job = user;
   job->is_forbidden = !tt_address_text_is_allowed(&job->rule, address);
-  job->is_late = job->total_us && now_us() - job->begun_us >= job->total_us;
+  job->is_late = job->total_us && tt_clock_us() - job->begun_us >= job->total_us;
   job->is_sent = !job->is_forbidden && !job->is_late;
   return job->is_sent ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -487,7 +481,7 @@ int tt_fetch_start(struct tt_fetch *fetch, const struct tt_fetch_request *reques
                                .rule = request->rule,
                                .redirects = request->redirects < TT_FETCH_REDIRECTS ? request->redirects
                                                                                     : TT_FETCH_REDIRECTS,
-                               .begun_us = now_us(),
+                               .begun_us = tt_clock_us(),
                                .total_us = request->total_us};
   job->connect_us = request->connect_us                               ? request->connect_us
                     : job->total_us && job->total_us < CONNECT_MAX_US ? job->total_us

@@ -2,6 +2,8 @@
  * Values out of XML. */
 #include "pick_xml.h"
 
+#include "common/xml_depth.h"
+
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
@@ -20,25 +22,6 @@ static void first_line(char *why, const char *what, const char *message)
   snprintf(why, TT_PICK_WHY_SIZE, "%s%s%.*s", what, n ? ": " : "", n > 100 ? 100 : n, message ? message : "");
 }
 
-static bool is_too_deep(const xmlNode *root)
-{
-  unsigned depth = 0;
-  for (const xmlNode *node = root; node;) {
-    if (node->children && node->type == XML_ELEMENT_NODE) {
-      if (++depth >= TT_PICK_XML_DEPTH_MAX)
-        return true;
-      node = node->children;
-      continue;
-    }
-    while (node && node != root && !node->next) {
-      node = node->parent;
-      depth--;
-    }
-    node = node && node != root ? node->next : NULL;
-  }
-  return false;
-}
-
 int tt_pick_xml_parse(const char *data, size_t n, struct tt_pick_xml **ret, char *why)
 {
   if (n > TT_PICK_SIZE_MAX || !tt_utf8_is_valid(data, n) || memchr(data, 0, n)) {
@@ -54,8 +37,9 @@ int tt_pick_xml_parse(const char *data, size_t n, struct tt_pick_xml **ret, char
     const xmlError *error = xmlCtxtGetLastError(parser);
     const char *problem = !xml->doc             ? "the document is not XML"
                           : xml->doc->intSubset ? "the document has a document type, which is not accepted"
-                          : is_too_deep(xmlDocGetRootElement(xml->doc)) ? "the document is nested too deep"
-                                                                        : NULL;
+                          : tt_xml_is_deeper(xmlDocGetRootElement(xml->doc), TT_PICK_XML_DEPTH_MAX)
+                              ? "the document is nested too deep"
+                              : NULL;
     if (problem) {
       first_line(why, problem, xml->doc || !error ? NULL : error->message);
       r = -EINVAL;

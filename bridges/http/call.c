@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Requests of the host: a read waits for the resources of its points, a write for its one answer. All are in one list
  * with one timer for the one that is due first. */
+#include "common/clock.h"
 #include "http.h"
 #include "stamp.h"
 
@@ -28,13 +29,6 @@ struct http_call {
   size_t n_waits;
   bool waits[]; /* of a read: for which resource of the device */
 };
-
-uint64_t http_now(void)
-{
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (uint64_t)ts.tv_sec * TT_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* ---- The list ------------------------------------------------------------------------------------------ */
 static void arm(struct http *http)
@@ -67,7 +61,7 @@ static void finish(struct http *http, struct http_call *call, int error, const c
   if (call->is_write && call->job)
     tt_fetch_cancel(call->job);
   if (call->is_write)
-    call->device->written_us = http_now();
+    call->device->written_us = tt_clock_us();
   if (text && *text)
     tt_done(http->bridge, call->id, error, "%s", text);
   else
@@ -174,7 +168,7 @@ static void on_busy(struct http_resource *resource, const struct tt_fetch_answer
   uint64_t wait_us = 0;
   if (!header || http_retry_after_parse(header, tt_bridge_now(http->bridge).wall_us, &wait_us) < 0)
     wait_us = answer->status == 429 ? BUSY_WAIT_US : 0;
-  resource->not_before_us = http_now() + wait_us;
+  resource->not_before_us = tt_clock_us() + wait_us;
   if (wait_us)
     http_device_fail(resource, "%d %s; asked again in %llu s", answer->status, status_text(answer->status),
                      (unsigned long long)(wait_us / TT_USEC_PER_SEC));
@@ -251,14 +245,14 @@ static int ask(struct http_resource *resource)
   }
   request.headers = headers;
   http_device_prepare(d, &request);
-  resource->begun_us = http_now();
+  resource->begun_us = tt_clock_us();
   return tt_fetch_start(d->http->questions, &request, &resource->job);
 }
 
 /* Does the resource have to be waited for? -errno when it cannot be asked. */
 static int need(struct http_resource *resource)
 {
-  uint64_t now = http_now();
+  uint64_t now = tt_clock_us();
   if (now < resource->not_before_us) {
     http_device_fail(resource, "the server wants to be left alone for another %llu s",
                      (unsigned long long)((resource->not_before_us - now) / TT_USEC_PER_SEC + 1));
@@ -282,7 +276,7 @@ void http_call_read(struct http *http, tt_id id, struct http_device *d, const ui
     tt_done(http->bridge, id, -ENOMEM, NULL);
     return;
   }
-  if (http_now() >= deadline_us) {
+  if (tt_clock_us() >= deadline_us) {
     finish_later(http, call, -ETIMEDOUT, "no time was left");
     return;
   }
@@ -345,7 +339,7 @@ static int command(struct http_call *call, const struct http_request *message)
                                      .done = on_obeyed,
                                      .user = call};
   char type[100];
-  uint64_t now = http_now();
+  uint64_t now = tt_clock_us();
   TT_AUTOFREE const char **headers = calloc(d->n_headers + 1, sizeof *headers);
   if (!headers)
     return -ENOMEM;
@@ -425,7 +419,7 @@ static void expire_read(struct http *http, struct http_call *call)
 static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec, void *user)
 {
   struct http *http = user;
-  uint64_t now = http_now();
+  uint64_t now = tt_clock_us();
   struct http_call *call, *next;
   now = now > usec ? now : usec;
   DL_FOREACH_SAFE(http->calls, call, next)

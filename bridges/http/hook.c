@@ -2,6 +2,7 @@
  * The listener for webhooks: libmicrohttpd without threads of its own, in the loop. Default deny, and all who are denied
  * hear the same: 404. The body is taken and thrown away for every path alike, so that nobody learns from it which
  * path somebody listens on. */
+#include "common/clock.h"
 #include "http.h"
 #include "sender.h"
 
@@ -38,7 +39,7 @@ struct push {
 
 static bool is_within(struct http_meter *meter, uint64_t span_us, int64_t most)
 {
-  uint64_t now = http_now();
+  uint64_t now = tt_clock_us();
   if (now - meter->begun_us >= span_us)
     *meter = (struct http_meter){.begun_us = now};
   return meter->n++ < most;
@@ -55,7 +56,7 @@ static enum MHD_Result refuse_sender(struct http_hook *hook, struct MHD_Connecti
 {
   char from[INET6_ADDRSTRLEN] = "?";
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  uint64_t now = http_now();
+  uint64_t now = tt_clock_us();
   hook->refused.n++;
   if (hook->refused.begun_us && now - hook->refused.begun_us < MINUTE_US)
     return say(hook, connection, MHD_HTTP_NOT_FOUND);
@@ -188,7 +189,7 @@ static void run(struct http_hook *hook)
   MHD_run(hook->daemon);
   bool has_time = MHD_get_timeout(hook->daemon, &ms) == MHD_YES;
   if (has_time)
-    sd_event_source_set_time(hook->timer, http_now() + ms * TT_USEC_PER_MSEC);
+    sd_event_source_set_time(hook->timer, tt_clock_us() + ms * TT_USEC_PER_MSEC);
   sd_event_source_set_enabled(hook->timer, has_time ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 

@@ -22,8 +22,6 @@ struct http {
   struct http_hook *hook;        /* NULL: nothing listens */
 };
 
-uint64_t http_now(void); /* monotonic, us: the clock, not the turn's time */
-
 /* ---- call.c: requests of the host ---------------------------------------------------------------------- */
 int http_calls_init(struct http *http);
 void http_calls_finish(struct http *http);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The client of a device's event stream: connects for ever, with back-off, and goes on where it was (Last-Event-ID). */
+#include "common/clock.h"
 #include "http.h"
 #include "sse.h"
 
@@ -110,7 +111,7 @@ static void again(struct http_stream *s, bool is_failed)
   for (unsigned i = 1; i < s->failures && wait < RETRY_MOST_US; i++)
     wait *= 2;
   wait = wait > RETRY_MOST_US && s->retry_us < RETRY_MOST_US ? RETRY_MOST_US : wait;
-  sd_event_source_set_time(s->timer, http_now() + wait + tt_random_below(wait / 2 + 1));
+  sd_event_source_set_time(s->timer, tt_clock_us() + wait + tt_random_below(wait / 2 + 1));
   sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }
 

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "bus.h"
+#include "common/clock.h"
 
 #include "work.h"
 
@@ -229,7 +230,7 @@ static struct mb_job *next_job(struct mb_bus *bus, bool *ret_is_stopping)
 
 static void wait_for_work(struct mb_bus *bus)
 {
-  uint64_t at = mb_worker_due(&bus->worker), now = mb_now_us(), left = at > now ? at - now : 0, count;
+  uint64_t at = mb_worker_due(&bus->worker), now = tt_clock_us(), left = at > now ? at - now : 0, count;
   struct timespec t = {(time_t)(left / TT_USEC_PER_SEC), (long)(left % TT_USEC_PER_SEC * 1000)};
   struct pollfd fds[] = {{.fd = bus->wake_fd, .events = POLLIN},
                          {.fd = bus->stop_fd, .events = POLLIN},

@@ -3,6 +3,7 @@
  * read.c: what a read of points is made of: joined requests, split where that was refused; scale factors that are read
  * along; texts of the identification.
  */
+#include "common/clock.h"
 #include "interpret.h"
 #include "survey.h"
 
@@ -197,7 +198,7 @@ static int read_span(struct reading *reading, const struct mb_span *span)
   char why[MB_WHY] = "", place[MB_WHERE], text[MB_TEXT];
   if (atomic_load(&device->is_leaving))
     return reading->error = -ECANCELED;
-  if (mb_now_us() >= reading->job->deadline_us) {
+  if (tt_clock_us() >= reading->job->deadline_us) {
     snprintf(reading->text, sizeof reading->text, "the time for this request was over before all was read");
     return reading->error = -ETIMEDOUT;
   }
@@ -300,7 +301,7 @@ void mb_run_read(struct mb_worker *worker, struct mb_job *job)
     mb_tell_done(worker, job, -ENOMEM, "out of memory");
     return;
   }
-  uint64_t now = mb_now_us();
+  uint64_t now = tt_clock_us();
   if (now >= job->deadline_us) {
     mb_tell_done(worker, job, -EBUSY, "its turn did not come in time");
     return;

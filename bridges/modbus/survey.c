@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Units that are looked at as a whole. */
 #include "survey.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 #include <thingtree/host.h>
@@ -53,7 +54,7 @@ static int read_registers(struct walk *w, unsigned address, unsigned n, uint16_t
                                  .count = (uint16_t)part};
     if (w->device && atomic_load(&w->device->is_leaving))
       return -ECANCELED;
-    if (mb_now_us() >= w->deadline_us)
+    if (tt_clock_us() >= w->deadline_us)
       return -ETIMEDOUT;
     r = mb_transact(w->worker, &request, w->worker->words, w->why);
     if (r == 0)
@@ -138,7 +139,8 @@ void mb_run_scan(struct mb_worker *worker, struct mb_job *job)
                    .unit = found.unit,
                    .max_registers = MB_READ_REGISTERS_MAX,
                    .deadline_us = job->deadline_us};
-  int r = mb_now_us() < job->deadline_us ? mb_survey_object(worker, found.unit, 0, found.maker, w.why) : -ETIMEDOUT;
+  int r =
+      tt_clock_us() < job->deadline_us ? mb_survey_object(worker, found.unit, 0, found.maker, w.why) : -ETIMEDOUT;
   found.is_there = (r >= 0 || r == -ENOENT) && !mb_is_silence(r);
   if (r == 0) {
     mb_survey_object(worker, found.unit, 1, found.model, w.why);

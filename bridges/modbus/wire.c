@@ -15,6 +15,7 @@
  */
 #define _GNU_SOURCE
 #include "wire.h"
+#include "common/clock.h"
 
 #include <fcntl.h>
 #include <modbus/modbus.h>
@@ -50,13 +51,6 @@ struct mb_wire {
   uint64_t gap_us;
   uint64_t active_us; /* when the last byte went in or out */
 };
-
-static uint64_t now_us(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * TT_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* The other end of the descriptor is a line. */
 static bool is_serial(const struct mb_wire *wire)
@@ -122,7 +116,7 @@ void mb_wire_destroy(struct mb_wire *wire)
 static int wait_fd(const struct mb_wire *wire, int fd, short events, uint64_t until)
 {
   for (;;) {
-    uint64_t now = now_us();
+    uint64_t now = tt_clock_us();
     uint64_t left = until > now ? until - now : 0;
     struct timespec t = {(time_t)(left / TT_USEC_PER_SEC), (long)(left % TT_USEC_PER_SEC * 1000)};
     struct pollfd fds[] = {{.fd = wire->stop_fd, .events = POLLIN}, {.fd = fd, .events = events}};
@@ -137,7 +131,7 @@ static int wait_fd(const struct mb_wire *wire, int fd, short events, uint64_t un
       return -EIO; /* unplugged: such a line reads as empty for ever */
     if (fds[1].revents)
       return 1;
-    if (left == 0 || now_us() >= until)
+    if (left == 0 || tt_clock_us() >= until)
       return 0;
   }
 }
@@ -200,7 +194,7 @@ static int open_tcp(struct mb_wire *wire, char why[static MB_WHY])
     snprintf(why, MB_WHY, "%s: %s", what, gai_strerror(r));
     return -EHOSTUNREACH;
   }
-  uint64_t until = now_us() + CONNECT_TIMEOUT_US;
+  uint64_t until = tt_clock_us() + CONNECT_TIMEOUT_US;
   int fd = -EHOSTUNREACH, tried = 0;
   for (struct addrinfo *a = found; a && fd < 0 && fd != -ECANCELED && tried < ADDRESSES_TRIED_MAX; a = a->ai_next)
     tried++, fd = connect_one(wire, a, until);
@@ -252,7 +246,7 @@ int mb_wire_open(struct mb_wire *wire, char why[static MB_WHY])
     mb_wire_close(wire);
     return fail(why, -EMFILE, "more connections are open than libmodbus can serve");
   }
-  wire->active_us = now_us();
+  wire->active_us = tt_clock_us();
   return 0;
 }
 
@@ -273,7 +267,7 @@ static int discard(struct mb_wire *wire)
     if (r < 0)
       return -errno;
     n += (int)r;
-    wire->active_us = now_us();
+    wire->active_us = tt_clock_us();
   }
   return n;
 }
@@ -337,7 +331,7 @@ static int receive(struct mb_wire *wire, uint8_t answer[static MODBUS_TCP_MAX_AD
   modbus_set_response_timeout(wire->context, (uint32_t)(us / TT_USEC_PER_SEC), (uint32_t)(us % TT_USEC_PER_SEC));
   modbus_set_byte_timeout(wire->context, 0, 0);
   int n = modbus_receive_confirmation(wire->context, answer);
-  wire->active_us = now_us();
+  wire->active_us = tt_clock_us();
   if (n < 0) {
     if (errno == ETIMEDOUT) {
       *ret_why = "it broke off";
@@ -369,7 +363,7 @@ static int receive_identification(struct mb_wire *wire, uint8_t answer[static MO
                                   uint8_t **ret_start, const char **ret_why)
 {
   size_t head = is_rtu(wire) ? 0 : MB_TCP_HEADER, tail = is_rtu(wire) ? 2 : 0, n = 0, need = head + 2;
-  uint64_t until = now_us() + wire->options->timeout_us;
+  uint64_t until = tt_clock_us() + wire->options->timeout_us;
   *ret_start = answer + head;
   while (n < need) {
     int r = wait_fd(wire, wire->fd, POLLIN, until);
@@ -387,7 +381,7 @@ static int receive_identification(struct mb_wire *wire, uint8_t answer[static MO
       return -EBADMSG;
     }
     n += (size_t)got;
-    wire->active_us = now_us();
+    wire->active_us = tt_clock_us();
     size_t whole = is_rtu(wire) ? mb_identify_need(answer, n) : 2;
     if (!is_rtu(wire) && n >= head) /* whatever it is: the header says how long */
       whole = (size_t)answer[MB_TCP_HEADER - 2] << 8 | answer[MB_TCP_HEADER - 1];
@@ -442,21 +436,21 @@ static int exchange(struct mb_wire *wire, const struct mb_request *request, bool
     *ret_why = "the line is never silent";
   if (r < 0)
     return r;
-  if (request->deadline_us && now_us() >= request->deadline_us)
+  if (request->deadline_us && tt_clock_us() >= request->deadline_us)
     return -ETIME;
   if (is_rtu(wire))
     modbus_set_slave(wire->context, request->unit);
   r = send_request(wire, frame, n);
   if (r < 0)
     return r;
-  wire->active_us = now_us();
+  wire->active_us = tt_clock_us();
   r = answer_to(wire, request, wire->active_us + wire->options->timeout_us + line_time_us(wire, n), words, ret_why);
   if (r >= 0 && !is_rtu(wire) && is_stream_broken(wire)) {
     *ret_why = "what follows it is none";
     return -EBADMSG;
   }
   if (r >= 0 && is_rtu(wire)) {
-    int heard = listen_until(wire, *is_owing ? now_us() + wire->options->drain_us : 0);
+    int heard = listen_until(wire, *is_owing ? tt_clock_us() + wire->options->drain_us : 0);
     if (heard < 0)
       return heard;
     if (heard > 0) {
@@ -481,7 +475,7 @@ int mb_wire_exchange(struct mb_wire *wire, const struct mb_request *request, boo
     snprintf(why, MB_WHY, "%s", strerror(-r));
   }
   if (r == -ETIMEDOUT || (r == -EBADMSG && is_rtu(wire))) {
-    int heard = listen_until(wire, now_us() + wire->options->drain_us);
+    int heard = listen_until(wire, tt_clock_us() + wire->options->drain_us);
     if (heard < 0 && heard != -EBADMSG)
       return heard;
     if (r == -ETIMEDOUT)

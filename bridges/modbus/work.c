@@ -2,6 +2,7 @@
  *
  * work.c: what the worker of a bus does, one job at a time.
  */
+#include "common/clock.h"
 #include "survey.h"
 
 #include <stdio.h>
@@ -14,13 +15,6 @@
 #define SILENT_MOST      (5 * TT_USEC_PER_SEC)
 #define TCP_GIVE_UP      5 /* time-outs in a row after which a TCP connection is made anew */
 #define READ_ATTEMPTS    2 /* a read is repeated once when what came was garbage; a write never */
-
-uint64_t mb_now_us(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * TT_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* ---- Telling ----------------------------------------------------------------------------------------- */
 void mb_tell(struct mb_worker *worker, const struct mb_event *event)
@@ -79,7 +73,8 @@ static void line_failed(struct mb_worker *worker, int error, const char *why)
   worker->open_failures++;
   if (wait > OPEN_AGAIN_MOST)
     wait = OPEN_AGAIN_MOST;
-  worker->open_at_us = mb_now_us() + wait - tt_random_below(wait / 4); /* not all connections at the same moment */
+  worker->open_at_us =
+      tt_clock_us() + wait - tt_random_below(wait / 4); /* not all connections at the same moment */
   snprintf(worker->down_why, sizeof worker->down_why, "%s", why);
   tell_link(worker, error);
 }
@@ -112,7 +107,7 @@ static int line_open(struct mb_worker *worker)
   }
   worker->timeouts = 0;
   worker->is_used = worker->has_answered = false;
-  worker->opened_us = worker->used_us = mb_now_us();
+  worker->opened_us = worker->used_us = tt_clock_us();
   if (!worker->is_doubted)
     line_proved(worker);
   return 0;
@@ -123,7 +118,7 @@ static int line_need(struct mb_worker *worker)
 {
   if (mb_wire_fd(worker->wire) >= 0)
     return 0;
-  if (!worker->is_parked && mb_now_us() < worker->open_at_us)
+  if (!worker->is_parked && tt_clock_us() < worker->open_at_us)
     return -ENOTCONN;
   int r = line_open(worker);
   return r == 0 || r == -ECANCELED ? r : -ENOTCONN;
@@ -143,7 +138,7 @@ static void unit_silent(struct mb_unit *unit)
   if (unit->silent < MB_SILENT_AFTER)
     return;
   uint64_t wait = (unit->silent - MB_SILENT_AFTER + 1) * SILENT_STEP;
-  unit->again_us = mb_now_us() + (wait < SILENT_MOST ? wait : SILENT_MOST);
+  unit->again_us = tt_clock_us() + (wait < SILENT_MOST ? wait : SILENT_MOST);
 }
 
 bool mb_is_silence(int outcome)
@@ -163,7 +158,7 @@ int mb_transact(struct mb_worker *worker, const struct mb_request *request, uint
       return r;
     }
     r = mb_wire_exchange(worker->wire, request, &unit->is_owing, words, why);
-    worker->used_us = mb_now_us();
+    worker->used_us = tt_clock_us();
     worker->is_used = true;
     if (r >= 0 || r == -ETIMEDOUT || r == -ETIME || r == -ECANCELED)
       break;
@@ -244,7 +239,7 @@ static void run_write(struct mb_worker *worker, struct mb_job *job)
     mb_tell_done(worker, job, job->error, text);
     return;
   }
-  if (mb_now_us() >= job->deadline_us) {
+  if (tt_clock_us() >= job->deadline_us) {
     mb_tell_done(worker, job, -ETIMEDOUT, "its turn did not come in time; nothing was written");
     return;
   }
@@ -294,7 +289,7 @@ uint64_t mb_worker_due(const struct mb_worker *worker)
 
 void mb_worker_chore(struct mb_worker *worker)
 {
-  if (mb_now_us() < mb_worker_due(worker))
+  if (tt_clock_us() < mb_worker_due(worker))
     return;
   if (mb_wire_fd(worker->wire) < 0) {
     line_open(worker);
@@ -316,10 +311,10 @@ void mb_worker_readable(struct mb_worker *worker)
   int r = mb_wire_tidy(worker->wire);
   if (r >= 0 || r == -ECANCELED)
     return;
-  bool is_used = worker->is_used, is_kept = mb_now_us() - worker->opened_us >= KEPT_LEAST;
+  bool is_used = worker->is_used, is_kept = tt_clock_us() - worker->opened_us >= KEPT_LEAST;
   line_lost(worker, strerror(-r));
   if (mb_is_serial(worker->options->transport)) {
-    worker->open_at_us = mb_now_us() + OPEN_AGAIN_LEAST; /* unplugged: it will take a moment */
+    worker->open_at_us = tt_clock_us() + OPEN_AGAIN_LEAST; /* unplugged: it will take a moment */
   } else if (!is_used && !is_kept) {
     line_unwanted(worker);
   } else {

@@ -88,8 +88,6 @@ void mb_worker_chore(struct mb_worker *worker);
 int mb_worker_fd(const struct mb_worker *worker); /* to be watched; -1 */
 void mb_worker_readable(struct mb_worker *worker);
 
-uint64_t mb_now_us(void);
-
 /* ---- Between work.c, read.c and survey.c */
 #define MB_WHERE        160 /* "unit 17, input register 0x0034 (52), table number 30053" */
 #define MB_TEXT         400

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The link thread: connect, serve orders, tear down, wait, again. What Paho calls back is in link_calls.c. */
 #include "link.h"
+#include "common/clock.h"
 
 #include "link_private.h"
 #include "probe.h"
@@ -25,13 +26,6 @@ static void keeper_create(void)
   MQTTAsync_global_init(&options);
   if (MQTTAsync_create(&keeper, "tcp://127.0.0.1:1", "keeper", MQTTCLIENT_PERSISTENCE_NONE, NULL))
     keeper = NULL;
-}
-
-uint64_t mqtt_now_us(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * TT_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
 
 void mqtt_link_tell(struct mqtt_link *link, enum mqtt_event_kind kind, tt_id request, int error, const char *text)
@@ -221,7 +215,7 @@ static void orders_flush(struct mqtt_link *link)
 static void publish(struct mqtt_link *link, MQTTAsync client, struct order *order)
 {
   struct mqtt_call *call = NULL;
-  uint64_t now = mqtt_now_us();
+  uint64_t now = tt_clock_us();
   int r = now >= order->deadline_us ? -ETIMEDOUT : 0;
   if (r == 0 && order->request)
     r = mqtt_call_add(link, order->request, order->deadline_us, &call);
@@ -332,7 +326,7 @@ static void carry_out(struct mqtt_link *link, MQTTAsync client, struct order *or
 /* Until the attempt has failed, the connection is lost or dropped, or the end. */
 static void serve(struct mqtt_link *link, MQTTAsync client)
 {
-  uint64_t give_up = mqtt_now_us() + link->options->connect_timeout_us + 5 * TT_USEC_PER_SEC;
+  uint64_t give_up = tt_clock_us() + link->options->connect_timeout_us + 5 * TT_USEC_PER_SEC;
   pthread_mutex_lock(&link->lock);
   while (!link->is_stopping && !link->is_ended) {
     struct order *more, *order = link->is_connected ? orders_take(link, &more) : NULL;
@@ -342,7 +336,7 @@ static void serve(struct mqtt_link *link, MQTTAsync client)
       pthread_mutex_lock(&link->lock);
     } else if (link->is_connected) {
       pthread_cond_wait(&link->wake, &link->lock);
-    } else if (mqtt_now_us() < give_up) {
+    } else if (tt_clock_us() < give_up) {
       sleep_until(link, give_up);
     } else {
       link->is_ended = true; /* Paho has not called back in its own time */
@@ -401,7 +395,7 @@ static void attempt(struct mqtt_link *link)
 
   pthread_mutex_lock(&link->lock);
   bool was_connected = link->is_connected, is_stopping = link->is_stopping;
-  uint64_t up_us = was_connected ? mqtt_now_us() - link->connected_us : 0;
+  uint64_t up_us = was_connected ? tt_clock_us() - link->connected_us : 0;
   link->is_connected = false;
   pthread_mutex_unlock(&link->lock);
   mqtt_calls_clear(link);
@@ -422,9 +416,9 @@ static void *run(void *user)
   while (!link->is_stopping) {
     pthread_mutex_unlock(&link->lock);
     attempt(link);
-    uint64_t end = mqtt_now_us() + link->backoff_us / 2 + tt_random_below(link->backoff_us / 2 + 1);
+    uint64_t end = tt_clock_us() + link->backoff_us / 2 + tt_random_below(link->backoff_us / 2 + 1);
     pthread_mutex_lock(&link->lock);
-    while (!link->is_stopping && mqtt_now_us() < end)
+    while (!link->is_stopping && tt_clock_us() < end)
       sleep_until(link, end);
   }
   pthread_mutex_unlock(&link->lock);

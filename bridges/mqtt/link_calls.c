@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What Paho calls, on its threads and under its lock: copy, post, return. */
+#include "common/clock.h"
 #include "describe.h"
 #include "link_private.h"
 #include "topic.h"
@@ -15,7 +16,7 @@ int mqtt_call_add(struct mqtt_link *link, tt_id request, uint64_t deadline_us, s
   call->link = link;
   call->request = request;
   pthread_mutex_lock(&link->lock);
-  bool is_late = mqtt_now_us() >= deadline_us;
+  bool is_late = tt_clock_us() >= deadline_us;
   if (!is_late)
     DL_APPEND(link->calls, call);
   pthread_mutex_unlock(&link->lock);
@@ -77,7 +78,7 @@ static void connected(struct mqtt_link *link)
 {
   pthread_mutex_lock(&link->lock);
   link->is_connected = true;
-  link->connected_us = mqtt_now_us();
+  link->connected_us = tt_clock_us();
   pthread_cond_signal(&link->wake);
   pthread_mutex_unlock(&link->lock);
   mqtt_link_tell(link, MQTT_CONNECTED, 0, 0, link->version == 5 ? "MQTT 5" : "MQTT 3.1.1");

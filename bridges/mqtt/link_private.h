@@ -62,7 +62,6 @@ struct mqtt_link {
   char lost[256]; /* why a connection ended, when somebody said */
 };
 
-uint64_t mqtt_now_us(void); /* monotonic */
 void mqtt_link_tell(struct mqtt_link *link, enum mqtt_event_kind kind, tt_id request, int error, const char *text);
 
 /* -ENOMEM; -ETIMEDOUT: the deadline has passed. After mqtt_link_expire() it has, and before that it finds the call. */

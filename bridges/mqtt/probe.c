@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Name, TCP and TLS step by step, to say which of them fails. */
 #include "probe.h"
+#include "common/clock.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -24,13 +25,6 @@ struct probe {
   uint64_t end_ms;
   char *why;
 };
-
-static uint64_t now_ms(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static int find(const struct mqtt_broker *broker, struct addrinfo **ret, char *why)
 {
@@ -59,7 +53,7 @@ static int wait_for(const struct probe *p, int fd, short events, uint64_t end_ms
 {
   for (;;) {
     struct pollfd fds[] = {{.fd = fd, .events = events}, {.fd = p->stop_fd, .events = POLLIN}};
-    uint64_t now = now_ms();
+    uint64_t now = tt_clock_us() / TT_USEC_PER_MSEC;
     int n = poll(fds, 2, now < end_ms ? (int)(end_ms - now) : 0);
     if (n < 0 && errno == EINTR)
       continue;
@@ -151,7 +145,7 @@ static int tls_try(const struct probe *p, SSL *ssl, int fd)
       return r;
     }
   /* With TLS 1.3 the server looks at our certificate after we think that all is well. */
-  uint64_t end_ms = now_ms() + ALERT_WAIT_MS;
+  uint64_t end_ms = tt_clock_us() / TT_USEC_PER_MSEC + ALERT_WAIT_MS;
   while ((result = SSL_read(ssl, &byte, 1)) <= 0)
     if ((r = tls_step(p, ssl, fd, result, end_ms)) < 0)
       return r == -ETIMEDOUT ? 0 : r;
@@ -191,7 +185,7 @@ static int tls_probe(const struct probe *p, int fd)
 int mqtt_probe(const struct mqtt_connection *options, const struct mqtt_broker *broker, int stop_fd,
                char why[static MQTT_PROBE_TEXT])
 {
-  struct probe p = {options, broker, stop_fd, now_ms() + PROBE_TIMEOUT_MS, why};
+  struct probe p = {options, broker, stop_fd, tt_clock_us() / TT_USEC_PER_MSEC + PROBE_TIMEOUT_MS, why};
   struct addrinfo *addresses;
   int fd = -1, r = find(broker, &addresses, why);
   if (r < 0)

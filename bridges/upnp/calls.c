@@ -3,6 +3,7 @@
  * calls.c: the actions of a device, one after the other, for many devices cannot do two things at once; writes ahead of
  * reads. A write is sent once.
  */
+#include "common/clock.h"
 #include "instance.h"
 #include "soap.h"
 
@@ -154,14 +155,6 @@ static void on_answer(void *user, const struct tt_fetch_answer *answer)
   start_next_at_host(d);
 }
 
-/* The time as it is: that of the loop stands still while it works, and nothing is begun after its deadline. */
-static uint64_t clock_us(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * TT_USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* ---- Asking --------------------------------------------------------------------------------------------------- */
 static int start(struct up_job *job)
 {
@@ -169,7 +162,7 @@ static int start(struct up_job *job)
   const struct up_service *service = &d->description->services[job->service];
   const char *body = job->n_points > 0 ? d->calls[job->call].body : job->body;
   char action[UP_SOAP_ACTION_MAX], header[UP_SOAP_ACTION_MAX + 16];
-  uint64_t now = clock_us(), total_us = d->instance->options->timeout_us;
+  uint64_t now = tt_clock_us(), total_us = d->instance->options->timeout_us;
   up_soap_action(action, service->type, job->action);
   snprintf(header, sizeof header, "SOAPACTION: %s", action);
   const char *const headers[] = {"Content-Type: text/xml; charset=\"utf-8\"", header};

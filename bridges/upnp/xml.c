@@ -5,31 +5,12 @@
 #define _GNU_SOURCE /* memmem */
 #include "xml.h"
 
+#include "common/xml_depth.h"
+
 #include <libxml/parser.h>
 #include <stdio.h>
 
 static const char blanks[] = " \t\r\n";
-
-static bool is_too_deep(xmlNode *root)
-{
-  unsigned depth = 1;
-  xmlNode *node = root;
-  while (node) {
-    if (depth > UP_XML_DEPTH_MAX)
-      return true;
-    if (node->type == XML_ELEMENT_NODE && node->children) {
-      node = node->children;
-      depth++;
-      continue;
-    }
-    while (node != root && !node->next) {
-      node = node->parent;
-      depth--;
-    }
-    node = node == root ? NULL : node->next;
-  }
-  return false;
-}
 
 static int fail(xmlDoc *doc, char why[static UP_WHY_SIZE], const char *text)
 {
@@ -57,7 +38,7 @@ int up_xml_parse(const char *data, size_t n, size_t max, xmlDoc **ret_doc, char 
     return fail(doc, why, "is not well-formed XML");
   if (doc->intSubset || doc->extSubset) /* in an encoding that hid it from the look above */
     return fail(doc, why, "has a document type declaration, which is refused");
-  if (is_too_deep(root))
+  if (tt_xml_is_deeper(root, UP_XML_DEPTH_MAX))
     return fail(doc, why, "is nested too deeply");
   *ret_doc = doc;
   return 0;

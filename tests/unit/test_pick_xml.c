@@ -79,10 +79,10 @@ static void test_limits(void **state)
   TT_AUTOBUF struct tt_buf deep = TT_BUF(0), large = TT_BUF(0);
   for (int extra = 0; extra < 2; extra++) { /* one level fewer, then one too many */
     tt_buf_truncate(&deep, 0);
-    for (int i = 0; i < TT_PICK_XML_DEPTH_MAX - 1 + extra; i++)
+    for (int i = 0; i < TT_PICK_XML_DEPTH_MAX + extra; i++)
       tt_buf_puts(&deep, "<a>");
     tt_buf_puts(&deep, "7");
-    for (int i = 0; i < TT_PICK_XML_DEPTH_MAX - 1 + extra; i++)
+    for (int i = 0; i < TT_PICK_XML_DEPTH_MAX + extra; i++)
       tt_buf_puts(&deep, "</a>");
     assert_string_equal(pick(deep.data, "//a[last()]"), extra ? "!the document is nested too deep" : "7");
   }

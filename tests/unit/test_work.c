@@ -3,6 +3,7 @@
  * alone, and what a request says that was not or not wholly done. */
 #define _GNU_SOURCE
 #include "cmocka_all.h"
+#include "common/clock.h"
 #include "modbus_identity.h"
 #include "modbus_peer.h"
 #include "work.h"
@@ -139,7 +140,7 @@ static int read_until(uint64_t deadline_us)
 
 static int read_all(void)
 {
-  return read_until(mb_now_us() + 10 * S);
+  return read_until(tt_clock_us() + 10 * S);
 }
 
 static int write_word(uint16_t point, uint16_t word)
@@ -147,7 +148,7 @@ static int write_word(uint16_t point, uint16_t word)
   struct mb_job *job = calloc(1, sizeof *job + sizeof *job->data);
   *job = (struct mb_job){.kind = MB_JOB_WRITE,
                          .device = w.device,
-                         .deadline_us = mb_now_us() + 10 * S,
+                         .deadline_us = tt_clock_us() + 10 * S,
                          .n = 1,
                          .place = w.device->write[point].place};
   job->data[0] = word;
@@ -183,7 +184,7 @@ static void a_silent_unit_is_left_alone_ever_longer(void **state)
     assert_int_equal(read_all(), -ETIMEDOUT);
     assert_string_equal(w.text, "no answer from unit 1, holding register 0x0002 (2), table number 40003");
     assert_int_equal(requests(), before + 1);
-    uint64_t now = mb_now_us(), left = unit->again_us > now ? unit->again_us - now : 0;
+    uint64_t now = tt_clock_us(), left = unit->again_us > now ? unit->again_us - now : 0;
     if (left > seconds[i] * S || (seconds[i] && left < seconds[i] * S - S / 2))
       fail_msg("after %zu time-outs it is left alone for %.3f s", i + 1, (double)left / 1e6);
     assert_int_equal(w.n_silent, i);
@@ -278,7 +279,7 @@ static void a_lost_line_is_tried_ever_less(void **state)
   for (size_t i = 0; i < TT_COUNT(ms); i++) {
     w.worker.open_at_us = 0;
     mb_worker_chore(&w.worker);
-    uint64_t now = mb_now_us(), left = w.worker.open_at_us > now ? w.worker.open_at_us - now : 0;
+    uint64_t now = tt_clock_us(), left = w.worker.open_at_us > now ? w.worker.open_at_us - now : 0;
     if (left > ms[i] * 1000 || left < ms[i] * 650)
       fail_msg("after %zu failures it is tried again in %.3f s", i + 1, (double)left / 1e6);
     assert_true(mb_worker_due(&w.worker) == w.worker.open_at_us);
@@ -330,7 +331,7 @@ static void a_connection_that_is_dropped_at_once(void **state)
     wait_until_closed();
     assert_int_equal(w.n_up, 1); /* once bitten: it must prove itself first */
     assert_int_equal(w.n_down, 1);
-    assert_true(w.worker.open_at_us > mb_now_us());
+    assert_true(w.worker.open_at_us > tt_clock_us());
   }
   assert_int_equal(read_all(), -ENOTCONN);
   assert_string_equal(w.text,
@@ -383,7 +384,7 @@ static void the_time_may_be_over_in_the_middle(void **state)
   add_point(MB_HOLDING, 100, MB_UINT16);
   peer_tell(&w.peer, "delay 1 60");
   begin();
-  assert_int_equal(read_until(mb_now_us() + 30000), -ETIMEDOUT);
+  assert_int_equal(read_until(tt_clock_us() + 30000), -ETIMEDOUT);
   assert_string_equal(w.text, "the time for this request was over before all was read");
   assert_true(w.has[0] && !w.has[1]);
   assert_int_equal(w.n_silent, 0); /* it is not the device's fault */
