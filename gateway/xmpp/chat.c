@@ -28,10 +28,9 @@
 #define NS_OMEMO      "urn:xmpp:omemo:2"
 #define NS_OPENPGP    "urn:xmpp:openpgp:0"
 
-#define TALKS_MAX    512  /* conversations of which the last message is known; the least recently used makes room */
-#define ID_MAX       255  /* bytes of a message id that is kept for corrections */
-#define THREAD_MAX   255  /* longer threads are not kept */
-#define ENVELOPE_MAX 5000 /* bytes of a stanza beside its body */
+#define TALKS_MAX  512 /* conversations of which the last message is known; the least recently used makes room */
+#define ID_MAX     255 /* bytes of a message id that is kept for corrections */
+#define THREAD_MAX 255 /* longer threads are not kept */
 
 static const char *const features[] = {"urn:xmpp:iot:chat", NS_RECEIPTS, NS_STATES, NS_CORRECT, NS_STYLING, NULL};
 
@@ -99,30 +98,12 @@ static void put_empty(struct tt_writer *w, const char *name, const char *ns)
   tt_write_close(w);
 }
 
-/* No longer than the stanza may be once it is escaped: whole lines. */
-static char *fitting(const struct tt_chat_handlers *handlers, const struct tt_session *session, const char *text)
-{
-  size_t max = tt_router_config(handlers->router)->stanza_max, learned = tt_session_stanza_max(session);
-  char *cut = strdup(text);
-  max = learned < max ? learned : max;
-  max = max > ENVELOPE_MAX ? max - ENVELOPE_MAX : 1;
-  while (cut) {
-    struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
-    tt_xml_escape(&buf, cut);
-    char *line = strrchr(cut, '\n');
-    if (buf.failed || buf.len <= max || !line)
-      break;
-    *line = '\0';
-  }
-  return cut;
-}
-
 static void send_text(struct tt_chat_handlers *handlers, const struct reply_to *to, const char *text,
                       bool has_states)
 {
   struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   struct tt_writer w;
-  char *body TT_AUTOFREE = fitting(handlers, to->session, text);
+  char *body TT_AUTOFREE = tt_router_fitting(handlers->router, to->session, text);
   if (!body)
     return;
   tt_write_init(&w, &buf);

@@ -9,7 +9,8 @@
 
 #include "text/text.h"
 
-#define NS_HINTS "urn:xmpp:hints"
+#define NS_HINTS     "urn:xmpp:hints"
+#define ENVELOPE_MAX 5000 /* bytes of a stanza beside the text of a message */
 
 struct tt_reply {
   struct tt_reply *prev, *next; /* in router->replies */
@@ -252,4 +253,23 @@ void tt_reply_message(struct tt_reply *reply, char *payload, enum tt_out_class c
                                         .payload = payload,
                                         .group = group,
                                     });
+}
+
+/* ---- Text for people ------------------------------------------------------------------------------------- */
+
+char *tt_router_fitting(const struct tt_router *router, const struct tt_session *session, const char *text)
+{
+  size_t max = router->config.stanza_max, learned = tt_session_stanza_max(session);
+  char *cut = strdup(text);
+  max = learned < max ? learned : max;
+  max = max > ENVELOPE_MAX ? max - ENVELOPE_MAX : 1;
+  while (cut) {
+    struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+    tt_xml_escape(&buf, cut);
+    char *line = strrchr(cut, '\n');
+    if (buf.failed || buf.len <= max || !line)
+      break;
+    *line = '\0';
+  }
+  return cut;
 }

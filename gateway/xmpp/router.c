@@ -47,6 +47,8 @@ void tt_router_destroy(struct tt_router *router)
   tt_router_drop_replies(router, NULL);
   tt_router_drop_asking(router);
   tt_router_forget_asked(router);
+  while (router->n_claims > 0)
+    free(router->claims[--router->n_claims].bare);
   tt_addresses_destroy(router->addresses);
   tt_buckets_destroy(router->friends);
   tt_buckets_destroy(router->strangers);
@@ -104,6 +106,30 @@ int tt_router_add_features(struct tt_router *router, const char *const *features
       return -ENOSPC;
     router->features[router->n_features++] = *features;
   }
+  return 0;
+}
+
+static const struct tt_claim *find_claim(const struct tt_router *router, const char *bare)
+{
+  for (size_t i = 0; i < router->n_claims; i++)
+    if (!strcmp(router->claims[i].bare, bare))
+      return &router->claims[i];
+  return NULL;
+}
+
+int tt_router_claim(struct tt_router *router, const char *jid, tt_claim_fn fn, void *user)
+{
+  char bare[TT_JID_MAX + 1];
+  if (tt_jid_bare(jid, bare, sizeof(bare)) < 0)
+    return -EINVAL;
+  if (find_claim(router, bare))
+    return -EEXIST;
+  if (router->n_claims == TT_ROUTER_CLAIMS_MAX)
+    return -ENOSPC;
+  char *copy = strdup(bare);
+  if (!copy)
+    return -ENOMEM;
+  router->claims[router->n_claims++] = (struct tt_claim){copy, fn, user};
   return 0;
 }
 
@@ -170,6 +196,7 @@ static bool origin_of(const struct tt_session *session, const struct tt_xml *sta
   ret->from = tt_xml_attr(stanza, "from");
   ret->to = tt_xml_attr(stanza, "to");
   ret->is_our_account = false;
+  ret->claim = NULL;
   if (tt_session_kind(session) == TT_SESSION_COMPONENT) {
     if (!ret->from || !is_for_us(session, ret->to))
       return false;
@@ -303,7 +330,8 @@ static void on_request(struct tt_router *router, struct tt_session *session, con
     return;
   }
 
-  bool is_friend = tt_core_role(router->config.core, &iq.caller) != TT_ROLE_NONE, is_known = false;
+  bool is_friend = !origin->claim && tt_core_role(router->config.core, &iq.caller) != TT_ROLE_NONE,
+       is_known = false;
   const struct tt_iq_handler *row = iq.payload ? find_iq(router, iq.payload, &is_known) : NULL;
   switch (admit(router, origin, is_friend)) {
   case ADMITTED:
@@ -364,14 +392,21 @@ static void on_iq(struct tt_router *router, struct tt_session *session, const st
 
 /* Copies of what others said or received, and what a server kept for us while we were away: a command is executed
  * in time or not at all. */
-static bool is_second_hand(const struct tt_xml *stanza)
+bool tt_router_is_second_hand(const struct tt_xml *stanza)
 {
   static const char *const namespaces[] = {"urn:xmpp:carbons:2", "urn:xmpp:forward:0", "urn:xmpp:delay",
-                                           "urn:xmpp:mam:2"};
+                                           "urn:xmpp:mam:2", "jabber:x:delay"};
   for (size_t i = 0; i < TT_COUNT(namespaces); i++)
     if (tt_xml_child(stanza, NULL, namespaces[i]))
       return true;
   return false;
+}
+
+/* An invitation to a room (XEP-0045, XEP-0249), or a private message through one: who speaks there is not who it is from. */
+static bool is_of_a_room(const struct tt_xml *stanza)
+{
+  return tt_xml_child(stanza, "x", "jabber:x:conference") ||
+         tt_xml_child(stanza, "x", "http://jabber.org/protocol/muc#user");
 }
 
 static const struct tt_message_handler *find_message(const struct tt_router *router, const struct tt_xml *payload)
@@ -405,7 +440,7 @@ static void on_message(struct tt_router *router, struct tt_session *session, con
   }
   const struct tt_message_handler *row = NULL;
   const struct tt_xml *payload = stanza->children;
-  if ((!type || strcmp(type, "groupchat")) && !is_second_hand(stanza))
+  if ((!type || strcmp(type, "groupchat")) && !tt_router_is_second_hand(stanza) && !is_of_a_room(stanza))
     for (; payload && !row; payload = row ? payload : payload->next)
       row = find_message(router, payload);
   if (!row) {
@@ -435,8 +470,13 @@ void tt_router_stanza(struct tt_router *router, struct tt_session *session, cons
   if (!origin_of(session, stanza, &origin) ||
       (router->config.blocks && !origin.is_our_account && tt_blocks_has(router->config.blocks, origin.bare))) {
     router->counts.dropped++;
-  } else if (is_stanza(stanza, "iq")) {
+    return;
+  }
+  origin.claim = router->n_claims > 0 ? find_claim(router, origin.bare) : NULL;
+  if (is_stanza(stanza, "iq")) {
     on_iq(router, session, stanza, &origin);
+  } else if (origin.claim && (is_stanza(stanza, "message") || is_stanza(stanza, "presence"))) {
+    origin.claim->fn(origin.claim->user, session, stanza);
   } else if (is_stanza(stanza, "message")) {
     on_message(router, session, stanza, &origin);
   } else if (is_stanza(stanza, "presence")) {

@@ -90,8 +90,19 @@ int tt_router_on_gone(struct tt_router *router,
                       void (*fn)(void *user, struct tt_session *session, const char *full), void *user);
 /* fn is called when a session has come, after our presence. */
 int tt_router_on_online(struct tt_router *router, void (*fn)(void *user, struct tt_session *session), void *user);
+/* A bare JID that we talk to of our own will (a room that we join) is no stranger: its presence and messages go to fn and to
+ * nobody else. Whoever speaks through it has no rights by that address, whatever the rules say of it. -ENOSPC, -EEXIST, -EINVAL,
+ * -ENOMEM */
+typedef void (*tt_claim_fn)(void *user, struct tt_session *session, const struct tt_xml *stanza);
+int tt_router_claim(struct tt_router *router, const char *bare, tt_claim_fn fn, void *user);
 /* A bare JID, or a domain with its accounts, is not heard any more: what runs for it ends. */
 void tt_router_shut_out(struct tt_router *router, const char *who);
+/* Has this bare JID any rule? */
+bool tt_router_knows(struct tt_router *router, const char *bare);
+/* A copy of what somebody else said or received, or what a server kept: nobody says that now. */
+bool tt_router_is_second_hand(const struct tt_xml *message);
+/* The text of a message, cut at a line so that the stanza is not larger than it may be. On the heap; NULL: out of memory. */
+char *tt_router_fitting(const struct tt_router *router, const struct tt_session *session, const char *text);
 /* Is this full JID meant by what such a function is called with? */
 bool tt_router_is_of(const char *full, const char *who);
 

@@ -17,6 +17,7 @@
 #define TT_ROUTER_FEATURES_MAX  128
 #define TT_ROUTER_LISTENERS_MAX 16
 #define TT_ROUTER_SESSIONS_MAX  8
+#define TT_ROUTER_CLAIMS_MAX    64
 #define TT_STANZA_ID_MAX        1023 /* bytes of an id that we send back */
 #define TT_LANGUAGE_MAX         35   /* RFC 5646 section 4.4.1 */
 
@@ -45,6 +46,12 @@ struct tt_gone_listener {
   void *user;
 };
 
+struct tt_claim {
+  char *bare;
+  tt_claim_fn fn;
+  void *user;
+};
+
 /* A subscription request that nobody has decided yet, to be answered from the address that was asked. */
 struct tt_asked {
   char *bare, *via;
@@ -63,6 +70,8 @@ struct tt_router {
   size_t n_listeners;
   struct tt_online_listener online[TT_ROUTER_LISTENERS_MAX];
   size_t n_online;
+  struct tt_claim claims[TT_ROUTER_CLAIMS_MAX];
+  size_t n_claims;
   struct tt_session *sessions[TT_ROUTER_SESSIONS_MAX]; /* online */
   size_t n_sessions;
   struct tt_reply *replies; /* all that are open */
@@ -87,8 +96,9 @@ struct tt_router {
 struct tt_origin {
   const char *from; /* full; our own bare JID when our server left it out */
   char bare[TT_JID_MAX + 1];
-  const char *to;      /* our address: of an account always its full JID */
-  bool is_our_account; /* our server speaks for our own account */
+  const char *to;               /* our address: of an account always its full JID */
+  bool is_our_account;          /* our server speaks for our own account */
+  const struct tt_claim *claim; /* whose address it is; NULL */
 };
 
 /* reply.c */
@@ -116,6 +126,3 @@ void tt_router_greet(struct tt_router *router, struct tt_session *session); /* p
 void tt_router_roster(struct tt_router *router, struct tt_session *session, const struct tt_xml *query);
 void tt_router_decided(void *router, const char *who, bool is_accepted);
 void tt_router_forget_asked(struct tt_router *router);
-
-/* Has this bare JID any rule? */
-bool tt_router_knows(struct tt_router *router, const char *bare);

@@ -412,6 +412,14 @@ static void test_messages(void **state)
       "><set xmlns='urn:t'/><delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/></message>",
       "<message " ALICE " " TO "><sent xmlns='urn:xmpp:carbons:2'/><set xmlns='urn:t'/></message>",
       "<message " ALICE " " TO
+      "><set xmlns='urn:t'/><x xmlns='jabber:x:delay' stamp='20260101T00:00:00'/></message>",
+      /* invited to a room, or said in private within one */
+      "<message " ALICE " " TO "><set xmlns='urn:t'/><x xmlns='jabber:x:conference' jid='r@rooms.test'/></message>",
+      "<message " ALICE " " TO "><set xmlns='urn:t'/><x xmlns='http://jabber.org/protocol/muc#user'><invite "
+      "from='bob@house.test'/></x></message>",
+      "<message type='chat' " ALICE " " TO
+      "><set xmlns='urn:t'/><x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+      "<message " ALICE " " TO
       "><forwarded xmlns='urn:xmpp:forward:0'><message><set xmlns='urn:t'/></message></forwarded></message>",
       "<message " ALICE " " TO "><set xmlns='urn:other'/></message>",
       "<message " ALICE " " TO "/>",
@@ -555,6 +563,59 @@ static void test_tables_are_bounded(void **state)
   assert_int_equal(tt_router_add_features(test->world.router, features), -ENOSPC);
 }
 
+struct claimed {
+  unsigned n;
+  struct tt_session *session;
+  char name[20], from[80];
+};
+
+static void on_claimed(void *user, struct tt_session *session, const struct tt_xml *stanza)
+{
+  struct claimed *claimed = user;
+  claimed->n++;
+  claimed->session = session;
+  snprintf(claimed->name, sizeof(claimed->name), "%s", stanza->name);
+  snprintf(claimed->from, sizeof(claimed->from), "%s", tt_xml_attr(stanza, "from"));
+}
+
+/* Presence and messages of an address that is claimed go to who has claimed it, in any letters; and though this one has a rule,
+ * nobody is anybody by it. */
+static void test_a_claimed_address(void **state)
+{
+  struct test *test = *state;
+  struct claimed claimed = {0};
+  assert_int_equal(tt_router_claim(test->world.router, "Alice@House.test", on_claimed, &claimed), 0);
+  assert_int_equal(tt_router_claim(test->world.router, "alice@house.test", on_claimed, &claimed), -EEXIST);
+  assert_int_equal(tt_router_claim(test->world.router, "a b@house.test", on_claimed, &claimed), -EINVAL);
+  assert_string_equal(say(test, "<message type='groupchat' " ALICE " " TO "><set xmlns='urn:t'/></message>"), "");
+  assert_int_equal(claimed.n, 1);
+  assert_ptr_equal(claimed.session, test->session);
+  assert_string_equal(claimed.name, "message");
+  assert_string_equal(claimed.from, "alice@house.test/x");
+  say(test, "<message " ALICE " " TO "><set xmlns='urn:t'/></message>");
+  assert_string_equal(say(test, "<presence type='subscribe' from='ALICE@house.test' " TO "/>"), "");
+  assert_int_equal(claimed.n, 3);
+  assert_int_equal(test->world.messages, 0);
+  assert_non_null(
+      strstr(say(test, "<iq type='get' id='1' " ALICE " " TO "><now xmlns='urn:t'/></iq>"), "forbidden"));
+  assert_non_null(
+      strstr(say(test, "<iq type='get' id='2' " ALICE " " TO "><ping xmlns='urn:xmpp:ping'/></iq>"), "'result'"));
+  assert_int_equal(claimed.n, 3);
+  say(test, "<message from='alice@house.test.else/x' " TO "><set xmlns='urn:t'/></message>");
+  assert_int_equal(claimed.n, 3);
+}
+
+static void test_claims_are_bounded(void **state)
+{
+  struct test *test = *state;
+  char jid[40];
+  for (unsigned i = 0; i <= TT_ROUTER_CLAIMS_MAX; i++) {
+    snprintf(jid, sizeof(jid), "r%u@rooms.test", i);
+    assert_int_equal(tt_router_claim(test->world.router, jid, on_claimed, NULL),
+                     i < TT_ROUTER_CLAIMS_MAX ? 0 : -ENOSPC);
+  }
+}
+
 static void test_who_is_meant(void **state)
 {
   static const struct {
@@ -618,6 +679,8 @@ int main(void)
       cmocka_unit_test(test_a_subscription_request_is_decided),
       TEST(test_tables_are_bounded),
       cmocka_unit_test(test_who_is_meant),
+      TEST(test_a_claimed_address),
+      TEST(test_claims_are_bounded),
       TEST(test_absurd_addresses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
