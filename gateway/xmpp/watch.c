@@ -3,15 +3,13 @@
 #include "watch.h"
 
 #include "chat/letters.h"
-#include "model/human.h"
+#include "chat/told.h"
 #include "model/subscription.h"
 #include "text/text.h"
 #include "writer.h"
 
 #include <stdio.h>
 #include <utlist.h>
-
-#define EVENT_LINES_MAX 20 /* fields in one message */
 
 struct watch {
   struct watch *prev, *next; /* by number within a person */
@@ -88,24 +86,9 @@ static const char *node_name(const struct watch *watch, const struct tt_node *no
 static void on_event(void *user, const struct tt_node *node, const struct tt_field *const fields[], size_t n)
 {
   struct watch *watch = user;
-  const char *language = watch->caller->language;
   struct tt_buf text TT_AUTOBUF = TT_BUF(0);
   watch->node = node->id;
-  tt_chat_put_bold(&text, node_name(watch, node));
-  for (size_t i = 0; i < n && i < EVENT_LINES_MAX; i++) {
-    uint16_t point = (uint16_t)(fields[i] - node->fields);
-    struct tt_buf name TT_AUTOBUF = TT_BUF(0), value TT_AUTOBUF = TT_BUF(0);
-    tt_human_name(&name, &node->points[point], language);
-    tt_human_field(&value, node, point, tt_core_now(core_of(watch)), language);
-    tt_buf_puts(&text, n == 1 ? " " : "\n");
-    tt_chat_put(&text, name.data ? name.data : "");
-    tt_buf_puts(&text, ": ");
-    tt_chat_put(&text, value.data ? value.data : "");
-  }
-  if (n > EVENT_LINES_MAX) {
-    tt_buf_putc(&text, '\n');
-    tt_buf_printf(&text, tt_tr(language, TT_TR("... %zu more\n")), n - EVENT_LINES_MAX);
-  }
+  tt_chat_put_told(&text, node, fields, n, tt_core_now(core_of(watch)), watch->caller->language);
   if (!text.failed)
     send_text(watch, text.data);
 }
@@ -115,11 +98,8 @@ static void on_failed(void *user, const struct tt_node *node, const char *key, T
                       const char *why)
 {
   const struct watch *watch = user;
-  struct tt_buf name TT_AUTOBUF = TT_BUF(0), reason TT_AUTOBUF = TT_BUF(0), text TT_AUTOBUF = TT_BUF(0);
-  tt_chat_put(&name, node ? node_name(watch, node) : key);
-  tt_chat_put(&reason, why);
-  tt_buf_printf(&text, tt_tr(watch->caller->language, TT_TR("*%s* does not answer: %s")),
-                name.data ? name.data : "?", reason.data ? reason.data : "");
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_chat_put_silent(&text, node, key, why, watch->caller->language);
   if (!text.failed)
     send_text(watch, text.data);
 }
