@@ -25,7 +25,7 @@ ELSEWHERE = {
     "file-too-large": "load", "too-many-files": "load", "too-many-items": "load", "too-many-directories": "load",
     "too-many-connections": "connection", "unusable-bridge": "connection", "too-many-devices": "device",
     "too-many-languages": "label", "too-many-entries": "map", "too-many-params": "params", "too-many-points": "point", "too-many-commands": "command", "too-many-arguments": "command",
-    "bad-description": "describe", "too-many-poll-classes": "sections", "too-many-rules": "sections",
+    "bad-description": "describe", "too-many-poll-classes": "sections", "too-many-rules": "sections", "too-many-rooms": "rooms",
 }
 
 

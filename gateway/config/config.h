@@ -7,6 +7,7 @@
 
 #include "model/core.h"
 #include "model/publish.h"
+#include "model/room.h"
 #include "model/rule.h"
 
 #include <stdio.h>
@@ -53,6 +54,8 @@ enum tt_dialect_flag { TT_DIALECT_XEP = 1, TT_DIALECT_NF = 2, TT_DIALECT_NFI = 4
 struct tt_xmpp_config {
   struct tt_account_config account;
   struct tt_component_config component;
+  const struct tt_room *rooms;
+  size_t n_rooms;
   unsigned dialects;         /* advertised; all four are answered */
   int64_t stanza_max;        /* bytes of one stanza we send; 65536, at least 10000 */
   bool control_by_message;   /* XEP-0325 3.3: default true */

@@ -105,6 +105,12 @@ extern const struct tt_option tt_poll_options[], tt_rule_options[], tt_xmpp_opti
 /* The index of a class, -1 for "never"; -EINVAL is said in diags. */
 int tt_load_poll_class(struct tt_loader *l, const struct tt_item *item, int *ret_class);
 
+/* ---- rooms.c: `rooms:` below `xmpp:` ---- */
+extern const struct tt_option tt_room_options[];
+/* What the table cannot say; `item` may be NULL: there are none. */
+int tt_load_rooms(struct tt_loader *l, const struct tt_item *item, const struct tt_list *rooms,
+                  struct tt_xmpp_config *out);
+
 /* ---- pattern.c ---- */
 enum tt_jid_part { TT_JID_LOCAL = 1, TT_JID_RESOURCE = 2 };
 /* Is it an XMPP address? `parts`: which there may be beside the domain; those in `needed` there must be. */

@@ -292,6 +292,7 @@ int tt_load_access(struct tt_loader *l, struct tt_file *file)
 
 struct xmpp_options {
   struct tt_xmpp_config config;
+  struct tt_list rooms;
   struct tt_texts dialects;
   struct tt_list publish;
 };
@@ -380,6 +381,12 @@ const struct tt_option tt_xmpp_options[] = {
      .offset = offsetof(struct xmpp_options, config.component),
      .table = component_options,
      .help = "Join as a component (XEP-0114): for volume, as servers throttle clients."},
+    {.name = "rooms",
+     .type = TT_OPTION_LIST,
+     .offset = offsetof(struct xmpp_options, rooms),
+     .table = tt_room_options,
+     .size = sizeof(struct tt_room),
+     .help = "Chat rooms that the gateway is in: the account if there is one, else the component."},
     {.name = "dialects",
      .type = TT_OPTION_TEXTS,
      .offset = offsetof(struct xmpp_options, dialects),
@@ -478,6 +485,8 @@ int tt_load_xmpp(struct tt_loader *l, struct tt_file *file)
     r = tt_load_bad_jid(l, tt_item_get(component, "jid"), "things.example.org");
   if (o.config.component.is_set && r == 0)
     r = check_component_server(l, &o.config.component.server, tt_item_get(component, "server"));
+  if (r == 0)
+    r = tt_load_rooms(l, tt_item_get(map, "rooms"), &o.rooms, &o.config);
   if (r == 0)
     r = load_dialects(l, tt_item_get(map, "dialects"), &o.dialects, &o.config.dialects);
   if (r == 0 && o.publish.n > 0)

@@ -34,6 +34,8 @@ static void put_config(const char *more_devices, const char *access)
   put("thingtree.yaml", text.data);
 }
 
+static TT_UNUSED const char *more_at_start = "";
+
 static int open_all(void **state)
 {
   static const char *const names[] = {"bare", "fake", NULL};
@@ -42,7 +44,7 @@ static int open_all(void **state)
   snprintf(state_dir, sizeof state_dir, "%s/state", w.dir);
   assert_int_equal(mkdir(state_dir, 0700), 0);
   put("mappings/fake/thing.yaml", "version: 1\nprotocol: fake\npoints: {}\n");
-  put_config("", "");
+  put_config("", more_at_start);
   assert_int_equal(tt_described_create(state_dir, &g.described), 0);
   struct tt_config_env env = {.file = w.file,
                               .bridge = find_fake,

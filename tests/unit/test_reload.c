@@ -122,10 +122,43 @@ static void test_only_that_one_leaves(void **state)
   assert_true(result.is_refused);
 }
 
+/* Rooms are not changed while it runs, and that is said; going back takes nothing. */
+#define A_ROOM "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x]}]}\n"
+static void test_rooms(void **state)
+{
+  static const char *const others[] = {
+      "",
+      "xmpp: {rooms: [{jid: b@rooms.test, nodes: [x]}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [y]}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x, y]}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x], fields: [y]}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x], nick: y}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x], password: y}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x], interval: 1s}]}\n",
+      "xmpp: {rooms: [{jid: a@rooms.test, nodes: [x], commands: true}]}\n",
+  };
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(others); i++) {
+    put_config("", others[i]);
+    assert_string_equal(reload().why, "xmpp.rooms changed: that takes a restart");
+    put_config("", A_ROOM);
+    assert_string_equal(reload().why, "");
+  }
+}
+
+static int open_with_a_room(void **state)
+{
+  more_at_start = A_ROOM;
+  int r = open_all(state);
+  more_at_start = "";
+  return r;
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_only_that_one_leaves, open_all, close_all),
+      cmocka_unit_test_setup_teardown(test_rooms, open_with_a_room, close_all),
       cmocka_unit_test_setup_teardown(test_rules_before_devices, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_numbers_of_poll_classes, open_all, close_all),
       cmocka_unit_test_setup_teardown(test_numbers_of_poll_classes_in_use, open_all, close_all),
