@@ -21,6 +21,7 @@
 #include "xmpp/handlers.h"
 #include "xmpp/link.h"
 #include "xmpp/publish.h"
+#include "xmpp/room.h"
 #include "xmpp/vcard.h"
 #include "xmpp/watch.h"
 
@@ -59,6 +60,7 @@ struct tt_daemon {
   struct tt_adhoc *adhoc;
   struct tt_contacts *contacts;
   struct tt_watches *watches;
+  struct tt_rooms *rooms;
   struct tt_chat_handlers *chat;
   struct tt_node_command_handlers *node_commands;
   struct tt_publisher *publisher;
@@ -132,6 +134,7 @@ static void on_status(void *user, const struct tt_status_sink *sink)
                                      .restarts = c.restarts,
                                  });
   }
+  tt_rooms_status(d->rooms, sink);
   const struct tt_texts *files = &tt_reloader_config(d->reloader)->files;
   for (size_t i = 0; i < files->n; i++)
     sink->file(sink->user, files->text[i]);
@@ -202,6 +205,8 @@ static uint64_t on_turn_end(void *user, struct tt_now now)
   other = tt_router_turn(d->router, now.mono_us);
   due = other < due ? other : due;
   other = tt_publisher_turn(d->publisher, now.mono_us);
+  due = other < due ? other : due;
+  other = tt_rooms_turn(d->rooms, now.mono_us);
   due = other < due ? other : due;
   for (size_t i = 0; i < d->n_streams; i++) {
     other = tt_session_flush(d->streams[i].session, now.mono_us);
@@ -328,6 +333,14 @@ static int build_handlers(struct tt_daemon *d)
     r = tt_adhoc_watch_add(d->adhoc, d->watches);
   if (r == 0)
     r = tt_chat_handlers_create(d->router, d->watches, &(struct tt_chat_admin){d, on_chat_log, d->audit}, &d->chat);
+  const struct tt_rooms_options rooms = {
+      .rooms = xmpp->rooms,
+      .n = xmpp->n_rooms,
+      .kind = xmpp->account.is_set ? TT_SESSION_ACCOUNT : TT_SESSION_COMPONENT,
+      .language = contacts.language,
+  };
+  if (r == 0)
+    r = tt_rooms_create(d->router, &rooms, &d->rooms);
   if (r == 0)
     r = tt_node_command_handlers_create(d->router, &d->node_commands);
   if (r == 0)
@@ -531,6 +544,7 @@ void tt_daemon_stop(struct tt_daemon *d)
   tt_notify_stopping();
   tt_log(TT_LOG_INFO, NULL, "stopping");
   tt_contacts_stop(d->contacts);
+  tt_rooms_stop(d->rooms);
   sd_event_add_time_relative(d->options.event, &d->patience, CLOCK_MONOTONIC, STOP_US, 1000, on_patience_ends, d);
   tt_host_stop(d->host, on_bridges_stopped, d);
 }
@@ -559,6 +573,7 @@ bool tt_daemon_destroy(struct tt_daemon *d)
   tt_contacts_destroy(d->contacts);
   tt_chat_handlers_destroy(d->chat);
   tt_watches_destroy(d->watches);
+  tt_rooms_destroy(d->rooms);
   tt_node_command_handlers_destroy(d->node_commands);
   tt_publisher_destroy(d->publisher);
   tt_router_destroy(d->router);

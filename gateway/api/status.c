@@ -10,7 +10,7 @@
 #define TROUBLES_MAX 100 /* nodes that are not well, named in one answer; the counts count all */
 
 struct status {
-  json_object *xmpp, *connections, *files, *counts;
+  json_object *xmpp, *connections, *rooms, *files, *counts;
 };
 
 static void add_text(json_object *out, const char *member, const char *text)
@@ -65,6 +65,19 @@ static void on_connection(void *user, const struct tt_status_connection *connect
   json_object_array_add(status->connections, out);
 }
 
+static void on_room(void *user, const struct tt_status_room *room)
+{
+  struct status *status = user;
+  json_object *out = json_object_new_object();
+  add_text(out, "jid", room->jid);
+  add_text(out, "nick", room->nick);
+  add_text(out, "state", room->is_in ? "in" : "out");
+  add_text(out, "text", room->text);
+  if (room->since_us)
+    json_object_object_add(out, "since", tt_json_time(room->since_us));
+  json_object_array_add(status->rooms, out);
+}
+
 static void on_file(void *user, const char *path)
 {
   struct status *status = user;
@@ -106,6 +119,7 @@ void tt_api_status_request(const struct tt_api_call *call)
   struct status status = {
       .xmpp = json_object_new_array(),
       .connections = json_object_new_array(),
+      .rooms = json_object_new_array(),
       .files = json_object_new_array(),
       .counts = json_object_new_object(),
   };
@@ -120,10 +134,12 @@ void tt_api_status_request(const struct tt_api_call *call)
     api->hooks.status(api->hooks.user, &(struct tt_status_sink){.user = &status,
                                                                 .session = on_session,
                                                                 .connection = on_connection,
+                                                                .room = on_room,
                                                                 .file = on_file,
                                                                 .count = on_count});
   json_object_object_add(line, "xmpp", status.xmpp);
   json_object_object_add(line, "connections", status.connections);
+  json_object_object_add(line, "rooms", status.rooms);
   json_object_object_add(line, "files", status.files);
   add_number(status.counts, "api_clients", api->n_clients);
   add_number(status.counts, "api_refused", api->n_refused);

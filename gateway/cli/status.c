@@ -49,6 +49,29 @@ static void put_sessions(struct tt_paper *paper, json_object *list)
   tt_table_finish(&table);
 }
 
+static void put_rooms(struct tt_paper *paper, json_object *list)
+{
+  struct tt_table table;
+  tt_table_init(&table, &paper->term, 3);
+  for (size_t i = 0; i < tt_list_size(list); i++) {
+    json_object *one = json_object_array_get_idx(list, i);
+    bool is_in = strcmp(tt_member_text(one, "state"), "in") == 0;
+    const char *text = tt_member_text(one, "text");
+    put_mark(&table, is_in ? TT_GLYPH_GOOD : TT_GLYPH_BAD, is_in ? TT_STYLE_GOOD : TT_STYLE_BAD);
+    tt_table_put(&table, TT_STYLE_STRONG, tt_member_text(one, "jid"));
+    if (is_in)
+      tt_table_printf(&table, *text ? TT_STYLE_WARNING : TT_STYLE_PLAIN, "in as %s%s%s",
+                      tt_member_text(one, "nick"), *text ? ": " : "", text);
+    else
+      tt_table_put(&table, TT_STYLE_BAD, text);
+  }
+  if (table.n_cells > 0) {
+    put_heading(paper, "Rooms");
+    tt_table_print(&table, "  ", paper);
+  }
+  tt_table_finish(&table);
+}
+
 static void put_connections(struct tt_paper *paper, json_object *list)
 {
   static const struct {
@@ -149,6 +172,7 @@ void tt_show_status(struct tt_paper *paper, json_object *status)
                   (long long)tt_member_number(status, "pid"), (long long)tt_member_number(status, "nodes"));
   tt_paper_end(paper);
   put_sessions(paper, tt_member_list(status, "xmpp"));
+  put_rooms(paper, tt_member_list(status, "rooms"));
   put_connections(paper, tt_member_list(status, "connections"));
   put_devices(paper, status);
   put_published(paper, status);
@@ -181,9 +205,9 @@ int tt_command_status(int argc, char **argv)
   const struct tt_switch switches[] = {TT_SWITCH_SOCKET(&path), TT_SWITCH_JSON(&is_json), {.name = NULL}};
   const struct tt_args args = {
       .usage = "status [OPTIONS]",
-      .help =
-          "Shows how the daemon is: its streams to XMPP servers, its connections to devices, which devices are not "
-          "well and\nwhy, and the files it has read.",
+      .help = "Shows how the daemon is: its streams to XMPP servers, its chat rooms, its connections to devices, "
+              "which devices are not "
+              "well and\nwhy, and the files it has read.",
       .switches = switches,
   };
   int n, exit = tt_args_parse(&args, argc, argv, &n);

@@ -30,11 +30,20 @@ struct tt_status_connection {
   uint64_t restarts; /* of that */
 };
 
+/* A room that the gateway is, or should be, in. */
+struct tt_status_room {
+  const char *jid, *nick;
+  bool is_in;
+  const char *text;  /* why it is not, or what does not work there; NULL */
+  uint64_t since_us; /* wall */
+};
+
 /* Whom it is told to; everything is valid during the call only. */
 struct tt_status_sink {
   void *user;
   void (*session)(void *user, const struct tt_status_session *session);
   void (*connection)(void *user, const struct tt_status_connection *connection);
+  void (*room)(void *user, const struct tt_status_room *room);
   void (*file)(void *user, const char *path);
   void (*count)(void *user, const char *name,
                 uint64_t value); /* a counter of the daemon's own ("stanzas_dropped") */

@@ -22,7 +22,7 @@ static const struct tt_adhoc_admin *admin_of(const struct tt_adhoc_session *sess
 struct status {
   struct tt_dataform *form;
   const char *language;
-  size_t n_sessions, n_connections, n_troubles;
+  size_t n_sessions, n_connections, n_rooms, n_troubles;
 };
 
 /* States are words that are translated where they are shown. */
@@ -77,6 +77,18 @@ static void on_connection(void *user, const struct tt_status_connection *connect
   tt_dataform_line(status->form, var, connection->name, line.data);
 }
 
+static void on_room(void *user, const struct tt_status_room *room)
+{
+  struct status *status = user;
+  struct tt_buf line TT_AUTOBUF = TT_BUF(0);
+  char var[32];
+  snprintf(var, sizeof(var), "room%zu", ++status->n_rooms);
+  tt_buf_puts(&line, tt_tr(status->language, room->is_in ? TT_TR("in the room") : TT_TR("not in the room")));
+  if (room->text)
+    tt_buf_printf(&line, " (%s)", room->text);
+  tt_dataform_line(status->form, var, room->jid, line.data);
+}
+
 static void on_file(TT_UNUSED void *user, TT_UNUSED const char *path)
 {
 } /* too many for a form */
@@ -115,10 +127,12 @@ static void status_show(struct tt_adhoc_session *session)
   snprintf(uptime, sizeof(uptime), "%llud %lluh %llumin", (unsigned long long)(up_s / 86400),
            (unsigned long long)(up_s / 3600 % 24), (unsigned long long)(up_s / 60 % 60));
   tt_dataform_line(status.form, "uptime", tt_tr(language, "Running for"), uptime);
-  admin->status.tell(
-      admin->status.user,
-      &(struct tt_status_sink){
-          .user = &status, .session = on_session, .connection = on_connection, .file = on_file, .count = on_count});
+  admin->status.tell(admin->status.user, &(struct tt_status_sink){.user = &status,
+                                                                  .session = on_session,
+                                                                  .connection = on_connection,
+                                                                  .room = on_room,
+                                                                  .file = on_file,
+                                                                  .count = on_count});
   struct tt_device_counts counts = tt_count_devices(core, tt_adhoc_caller(session), on_trouble, &status);
   tt_buf_printf(&note, tt_tr_n(language, "%zu device", "%zu devices", counts.total), counts.total);
   tt_buf_printf(&note, tt_tr(language, ": %zu well, %zu with warnings, %zu with errors, %zu disabled."),

@@ -30,6 +30,7 @@ struct world {
   struct tt_session *session;
   struct tt_sensor *sensor;
   struct tt_control_handlers *control;
+  void (*more)(void);           /* destroys what a test has made beside */
   struct tt_contacts *contacts; /* set by the test; NULL: none */
   struct tt_now now;
   struct tt_buf out;
@@ -125,6 +126,8 @@ TT_UNUSED static void world_online(struct world *w)
 TT_UNUSED static void world_destroy(struct world *w)
 {
   tt_router_offline(w->router, w->session);
+  if (w->more)
+    w->more();
   tt_sensor_destroy(w->sensor);
   tt_control_handlers_destroy(w->control);
   tt_contacts_destroy(w->contacts);

@@ -7,6 +7,7 @@
 #include "xmpp/adhoc_admin.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/handlers.h"
+#include "xmpp/room.h"
 #include "xmpp/vcard.h"
 #include "xmpp/watch.h"
 
@@ -209,6 +210,21 @@ static const struct {
     {"AFFAA--------", "unblock eve@else.test"},
 };
 
+/* The same people in a chat room, as far as its server tells who they are: those of whom it tells nothing, or who have no rule, hear
+ * nothing. I: not to be had in a room. */
+static const struct {
+  const char *letters, *text;
+} said_in_room[] = {
+    {"AAAAA--------", "gw: help"},         {"AAAAA--------", "@gw ls"},
+    {"AAAAA--------", "gw, plug.relay?"},  {"ANNAA--------", "gw: meter"},
+    {"ANNAA--------", "gw: meter.power?"}, {"NNNNN--------", "gw: nothing"},
+    {"AAFAA--------", "gw: plug on"},      {"AAFAA--------", "gw: plug.relay:=off"},
+    {"ANNAA--------", "gw: meter on"},     {"IIIII--------", "gw: watch plug"},
+    {"IIIII--------", "gw: unwatch all"},  {"IFFII--------", "gw: log"},
+    {"-------------", "plug on"},          {"-------------", "bob: plug on"},
+};
+static const struct tt_room room = {.jid = "r@rooms.test", .nick = "gw", .has_commands = true};
+
 /* ---- The router with everything in it ------------------------------------------------------------------------- */
 static int address;
 static struct tt_write any_write = {.within_us = SECOND, .verify_point = TT_NO_POINT};
@@ -230,6 +246,7 @@ static struct {
   struct tt_adhoc *adhoc;
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
+  struct tt_rooms *rooms;
   struct tt_node_command_handlers *node_commands;
   struct tt_now now;
   struct tt_buf out;
@@ -365,9 +382,12 @@ static int setup(void **state)
   assert_int_equal(tt_chat_handlers_create(w.router, w.watches, &chat_admin, &w.chat), 0);
   static const struct tt_adhoc_admin admin = {.manage = {.view = on_view}, .status = {.tell = on_tell}};
   assert_int_equal(tt_adhoc_admin_add(w.adhoc, &admin), 0);
+  const struct tt_rooms_options rooms = {.rooms = &room, .n = 1, .kind = TT_SESSION_COMPONENT};
+  assert_int_equal(tt_rooms_create(w.router, &rooms, &w.rooms), 0);
   w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL);
   tt_session_set_online(w.session, true);
   tt_router_online(w.router, w.session);
+  tt_session_flush(w.session, w.now.mono_us); /* the room is asked for */
   return 0;
 }
 
@@ -375,6 +395,7 @@ static int teardown(void **state)
 {
   (void)state;
   tt_router_offline(w.router, w.session);
+  tt_rooms_destroy(w.rooms);
   tt_core_destroy(w.core);
   tt_sensor_destroy(w.sensor);
   tt_control_handlers_destroy(w.control);
@@ -510,6 +531,59 @@ static void test_chat(void **state)
   assert_false(is_wrong);
 }
 
+static void in_room(const char *format, const char *who)
+{
+  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&text, format, who);
+  give(&text);
+}
+
+/* `jid` NULL: the room does not show it. */
+static char say_in_room(const char *jid, const char *line)
+{
+  in_room("<presence xmlns='jabber:client' from='r@rooms.test/n' to='" US "/thingtree'><x "
+          "xmlns='http://jabber.org/protocol/muc#user'><item role='participant' %s/></x></presence>",
+          jid ? jid : "");
+  in_room("<message xmlns='jabber:client' type='groupchat' from='r@rooms.test/n' to='" US
+          "/thingtree'><body>%s</body></message>",
+          line);
+  if (w.out.len == 0)
+    return '-';
+  if (!strstr(w.out.data, "<message type='groupchat' ") || !strstr(w.out.data, "to='r@rooms.test'"))
+    return '?';
+  return strstr(w.out.data, "You may not")     ? 'F'
+         : strstr(w.out.data, "not supported") ? 'I'
+         : strstr(w.out.data, "I do not know") ? 'N'
+                                               : 'A';
+}
+
+static void test_room(void **state)
+{
+  bool is_wrong = false;
+  (void)state;
+  const char *asked = strstr(w.out.data, "to='r@rooms.test' id='");
+  assert_non_null(asked);
+  char id[40];
+  snprintf(id, sizeof(id), "%.*s", (int)strcspn(asked + 22, "'"), asked + 22);
+  in_room("<iq xmlns='jabber:client' type='result' id='%s' from='r@rooms.test' to='" US "/thingtree'/>", id);
+  in_room("<presence xmlns='jabber:client' from='r@rooms.test/gw' to='" US "/thingtree'><x "
+          "xmlns='http://jabber.org/protocol/muc#user'><item role='%s'/><status code='110'/></x></presence>",
+          "participant");
+  for (size_t i = 0; i < TT_COUNT(said_in_room); i++) {
+    char letters[TT_COUNT(callers) + 1] = "", jid[200];
+    for (size_t k = 0; k < TT_COUNT(callers); k++) {
+      snprintf(jid, sizeof(jid), "jid='%s'", callers[k]);
+      letters[k] = say_in_room(jid, said_in_room[i].text);
+    }
+    is_wrong |= say_in_room(NULL, said_in_room[i].text) != '-';
+    if (strcmp(letters, said_in_room[i].letters) == 0)
+      continue;
+    is_wrong = true;
+    print_error("\"%s\", not \"%s\": %s\n", letters, said_in_room[i].letters, said_in_room[i].text);
+  }
+  assert_false(is_wrong);
+}
+
 /* A refusal does not tell whether there is such a node: but for what was asked, both answers are the same. */
 static char *answer_about(const char *from, const char *before, const char *node, const char *after)
 {
@@ -600,6 +674,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(test_matrix, setup, teardown),
       cmocka_unit_test_setup_teardown(test_things, setup, teardown),
       cmocka_unit_test_setup_teardown(test_chat, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_room, setup, teardown),
       cmocka_unit_test_setup_teardown(test_a_hidden_node_answers_as_none, setup, teardown),
       cmocka_unit_test_setup_teardown(test_other_rules_end_a_subscription, setup, teardown),
   };
