@@ -96,18 +96,12 @@ void tt_room_say(struct tt_room_stay *stay, const char *text, const char *langua
 
 /* ---- What people are told --------------------------------------------------------------------------------- */
 
-/* Occupants' addresses are shown to us. */
-static bool sees_addresses(const struct tt_room_stay *stay)
-{
-  return (stay->features & TT_ROOM_NONANONYMOUS) || stay->state.is_moderator;
-}
-
 /* Why a room that we are in does not do what it is for; NULL: it does. */
 static const char *trouble(const struct tt_room_stay *stay)
 {
   if (!stay->state.has_voice)
     return "the gateway may not speak there";
-  if (stay->config->has_commands && !sees_addresses(stay))
+  if (stay->config->has_commands && (stay->features & TT_ROOM_SEMIANONYMOUS) && !stay->state.is_moderator)
     return "the room hides who its occupants are: nobody's commands are answered";
   return NULL;
 }
@@ -168,7 +162,7 @@ static unsigned features_of(const struct tt_xml *answer)
   } rows[] = {{"muc_public", TT_ROOM_PUBLIC},
               {"muc_open", TT_ROOM_OPEN},
               {"muc_unsecured", TT_ROOM_UNSECURED},
-              {"muc_nonanonymous", TT_ROOM_NONANONYMOUS}};
+              {"muc_semianonymous", TT_ROOM_SEMIANONYMOUS}};
   const struct tt_xml *query = tt_xml_child(answer, "query", "http://jabber.org/protocol/disco#info");
   unsigned features = 0;
   TT_XML_FOREACH(child, query ? query : answer) {

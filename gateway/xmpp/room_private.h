@@ -32,7 +32,7 @@ enum tt_room_feature {
   TT_ROOM_PUBLIC = 1 << 0,
   TT_ROOM_OPEN = 1 << 1,
   TT_ROOM_UNSECURED = 1 << 2,
-  TT_ROOM_NONANONYMOUS = 1 << 3,
+  TT_ROOM_SEMIANONYMOUS = 1 << 3,
 };
 
 struct tt_rooms {
