@@ -2,16 +2,17 @@
  * fuzz_router.c: what anybody may send: stanzas from an administrator, a reader of one place, and a stranger, to every
  * handler, with devices behind that answer, fail or are silent. Input: pieces with a NUL between. Of each, the first
  * byte says who (a, r, s), the second what: g and s wrap the rest into an iq, p and q likewise into one to a thing, m into a
- * message; x takes it as it is. SESSION in it stands for the last session of a command that was answered.
+ * message, c into one that they say in a chat room; x takes it as it is. SESSION in it stands for the last session of a command that was answered.
  * d answers the oldest request of a device, f fails it, t lets a second pass.
  *
  * Whatever comes: what leaves is well-formed and within the limit, every get and set has exactly one answer in the end,
- * and a stranger gets errors only. */
+ * and a stranger gets errors only, and in a room nothing. */
 #define _GNU_SOURCE /* memmem */
 #include "trust/access.h"
 #include "xmpp/adhoc_commands.h"
 #include "xmpp/contact.h"
 #include "xmpp/handlers.h"
+#include "xmpp/room.h"
 #include "xmpp/stream.h"
 #include "xmpp/vcard.h"
 #include "xmpp/watch.h"
@@ -23,11 +24,14 @@
 #define STANZA_MAX 10000 /* the least that can be configured: answers are split often */
 #define US         "things.house.test"
 #define SECOND     TT_USEC_PER_SEC
+#define ROOM       "house@rooms.test"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const people[] = {
     ['a'] = "admin@house.test/phone", ['r'] = "reader@house.test/tablet", ['s'] = "stranger@elsewhere.test/x"};
+
+static const struct tt_room room = {.jid = ROOM, .nick = "gw", .has_commands = true};
 
 static struct tt_rule rules[] = {
     {.who = "admin@house.test", .role = TT_ROLE_ADMIN},
@@ -79,6 +83,9 @@ static struct {
   struct tt_contacts *contacts;
   struct tt_watches *watches;
   struct tt_chat_handlers *chat;
+  struct tt_rooms *rooms;
+  char room_id[40];             /* of what it was asked last */
+  unsigned n_lines, n_answered; /* that may be answered in the room; that were */
   struct tt_node_command_handlers *node_commands;
   struct tt_stream *stream; /* what left, as a server reads it */
   struct tt_now now;
@@ -204,6 +211,10 @@ static void on_stanza(void *user TT_UNUSED, struct tt_xml_doc *doc)
     must(++w.answers[piece] == 1);
     must(to && strcmp(to, people[(unsigned char)w.who[piece]]) == 0);
   }
+  if (is_iq && type && strcmp(type, "get") == 0 && to && strcmp(to, ROOM) == 0 && id)
+    snprintf(w.room_id, sizeof(w.room_id), "%s", id);
+  if (type && strcmp(type, "groupchat") == 0)
+    must(to && strcmp(to, ROOM) == 0 && ++w.n_answered <= w.n_lines);
   const struct tt_xml *command = tt_xml_child(stanza, "command", TT_NS_COMMANDS);
   if (command)
     snprintf(w.session_id, sizeof(w.session_id), "%s", tt_xml_attr(command, "sessionid"));
@@ -242,6 +253,7 @@ static void pass(uint64_t us)
   w.now.wall_us += us;
   tt_core_turn(w.core, w.now);
   tt_router_turn(w.router, w.now.mono_us);
+  tt_rooms_turn(w.rooms, w.now.mono_us);
   flush();
 }
 
@@ -259,6 +271,34 @@ static void add_node(const char *key, const char *place)
                               .timeout_us = 2 * SECOND};
   must(tt_tree_add(tt_core_tree(w.core), w.now, &spec, &node) == 0);
   tt_node_report(tt_core_tree(w.core), w.now, node, 0, &TT_VALUE_QUANTITY(20.25, 2), 0, false);
+}
+
+static void hear(const char *text, size_t n)
+{
+  struct tt_xml_doc *doc;
+  must(tt_xml_parse(text, n, &doc) == 0);
+  tt_router_stanza(w.router, w.session, tt_xml_doc_root(doc));
+  tt_xml_doc_destroy(doc);
+}
+
+/* Everybody is in the room, under the nick that is their letter, and so are we. */
+static void come_in(void)
+{
+  static const char *const nicks[] = {"a", "r", "s", "gw"};
+  struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+  tt_buf_printf(&buf, "<iq type='result' id='%s' from='" ROOM "' to='" US "/thingtree'/>", w.room_id);
+  hear(buf.data, buf.len);
+  for (size_t i = 0; i < TT_COUNT(nicks); i++) {
+    bool is_self = i == TT_COUNT(nicks) - 1;
+    tt_buf_truncate(&buf, 0);
+    tt_buf_printf(&buf,
+                  "<presence from='" ROOM "/%s' to='" US
+                  "/thingtree'><x xmlns='http://jabber.org/protocol/muc#user'>"
+                  "<item role='participant' jid='%s'/><status code='%s'/></x></presence>",
+                  nicks[i], is_self ? US "/thingtree" : people[(unsigned char)*nicks[i]], is_self ? "110" : "100");
+    hear(buf.data, buf.len);
+  }
+  flush();
 }
 
 static void begin(void)
@@ -300,16 +340,20 @@ static void begin(void)
        tt_vcard_handlers_add(w.router) == 0 && tt_search_handlers_add(w.router) == 0);
   must(tt_watches_create(w.router, &w.watches) == 0 &&
        tt_chat_handlers_create(w.router, w.watches, NULL, &w.chat) == 0);
+  const struct tt_rooms_options rooms = {.rooms = &room, .n = 1, .kind = TT_SESSION_COMPONENT};
+  must(tt_rooms_create(w.router, &rooms, &w.rooms) == 0);
   must((w.stream = tt_stream_create(&stream_ops, NULL)) && (tt_stream_feed(w.stream, header, strlen(header)) == 0));
   must((w.session = tt_session_create(TT_SESSION_COMPONENT, US, &ops, NULL)));
   tt_session_set_online(w.session, true);
   tt_router_online(w.router, w.session);
   flush();
+  come_in();
 }
 
 static void end(void)
 {
   tt_router_offline(w.router, w.session);
+  tt_rooms_destroy(w.rooms);
   tt_core_destroy(w.core);
   tt_sensor_destroy(w.sensor);
   tt_control_handlers_destroy(w.control);
@@ -378,6 +422,12 @@ static void act(const char *text, size_t n, unsigned piece)
     tt_buf_add(&buf, text, n);
     tt_buf_puts(&buf, "</message>");
     break;
+  case 'c':
+    w.n_lines += w.who[piece] != 's';
+    tt_buf_printf(&buf, "<message type='groupchat' id='c' from='" ROOM "/%c' to='" US "/thingtree'>", w.who[piece]);
+    tt_buf_add(&buf, text, n);
+    tt_buf_puts(&buf, "</message>");
+    break;
   case 'd':
     answer_device(0);
     break;
@@ -388,6 +438,7 @@ static void act(const char *text, size_t n, unsigned piece)
     pass(SECOND);
     break;
   case 'x':
+    w.n_lines++; /* perhaps */
     tt_buf_add(&buf, text, n);
     break;
   default:
