@@ -143,6 +143,7 @@ static void on_status(void *user, const struct tt_status_sink *sink)
   sink->connection(sink->user,
                    &(struct tt_status_connection){
                        .name = "broker", .protocol = "mqtt", .state = "online", .devices = 2, .errors = 3});
+  sink->room(sink->user, &(struct tt_status_room){.jid = "house@rooms.h", .nick = "gw", .text = "kicked"});
   sink->file(sink->user, "/etc/thingtree.yaml");
   sink->count(sink->user, "stanzas_dropped", 4);
   sink->count(sink->user, "stanzas_limited", 0);
@@ -445,7 +446,9 @@ static void test_in_their_language(TT_UNUSED void **state)
   const char *text = say_as(ADMIN, GATEWAY, "sv", "node='add-device'", "");
   assert_has(text, "Lägg till en enhet");
   assert_has(text, "Uttag, Acme (mqtt/plug)");
-  assert_has(say_as(ADMIN, GATEWAY, "de", "node='status'", ""), "Zustand");
+  text = say_as(ADMIN, GATEWAY, "de", "node='status'", "");
+  assert_has(text, "Zustand");
+  assert_has(text, "nicht im Raum (kicked)");
 }
 
 /* ---- People --------------------------------------------------------------------------------------------------------- */

@@ -174,6 +174,7 @@ static void on_status(void *user TT_UNUSED, const struct tt_status_sink *sink)
   sink->session(sink->user, &(struct tt_status_session){.kind = "account", .jid = "gw@h/t", .is_online = true});
   sink->connection(sink->user, &(struct tt_status_connection){
                                    .name = "broker", .protocol = "mqtt", .state = "offline", .text = "refused"});
+  sink->room(sink->user, &(struct tt_status_room){.jid = "house@rooms.h", .nick = "gw", .is_in = true});
   sink->file(sink->user, "/etc/thingtree/thingtree.yaml");
   sink->count(sink->user, "inbox_dropped", 3);
 }
@@ -740,6 +741,9 @@ static void test_status(void **state)
   assert_string_equal(text_of(session, "state"), "online");
   json_object *connection = json_object_array_get_idx(json_object_object_get(line, "connections"), 0);
   assert_string_equal(text_of(connection, "text"), "refused");
+  json_object *room = json_object_array_get_idx(json_object_object_get(line, "rooms"), 0);
+  assert_string_equal(text_of(room, "jid"), "house@rooms.h");
+  assert_string_equal(text_of(room, "state"), "in");
   assert_int_equal(json_object_array_length(json_object_object_get(line, "files")), 1);
   assert_int_equal(
       json_object_get_int(json_object_object_get(json_object_object_get(line, "counts"), "inbox_dropped")), 3);

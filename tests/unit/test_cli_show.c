@@ -133,6 +133,9 @@ static void test_status(void **state)
       "{\"kind\":\"component\",\"jid\":\"t.h\",\"state\":\"offline\",\"text\":\"wrong secret\"}],"
       "\"connections\":[{\"name\":\"mqtt\",\"protocol\":\"mqtt\",\"state\":\"online\",\"devices\":2,\"reports\":40}"
       "],"
+      "\"rooms\":[{\"jid\":\"house@rooms.h\",\"nick\":\"gw_2\",\"state\":\"in\"},"
+      "{\"jid\":\"a@rooms.h\",\"nick\":\"gw\",\"state\":\"in\",\"text\":\"may not speak\"},"
+      "{\"jid\":\"b@rooms.h\",\"nick\":\"gw\",\"state\":\"out\",\"text\":\"kicked\"}],"
       "\"files\":[\"/etc/thingtree/thingtree.yaml\"]}");
   assert_non_null(status);
   tt_paper_init(&paper, ascii);
@@ -143,6 +146,11 @@ static void test_status(void **state)
                       "XMPP\n"
                       "  *  account    gw@h/t  h:5222  online        0 received, 5 sent, 0 dropped\n"
                       "  x  component  t.h             wrong secret  0 received, 0 sent, 0 dropped\n"
+                      "\n"
+                      "Rooms\n"
+                      "  *  house@rooms.h  in as gw_2\n"
+                      "  *  a@rooms.h      in as gw: may not speak\n"
+                      "  x  b@rooms.h      kicked\n"
                       "\n"
                       "Connections\n"
                       "  *  mqtt  mqtt  online  2 devices, 40 reports\n"

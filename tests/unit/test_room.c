@@ -309,6 +309,54 @@ static void test_a_flood(TT_UNUSED void **state)
   assert_has(say("n", "gw: help"), "<body>n: ");
 }
 
+/* A device that takes its time. */
+static tt_device_fn device_fn;
+static void *device_user;
+
+static int on_read(TT_UNUSED void *user, TT_UNUSED tt_id node, TT_UNUSED const uint16_t points[],
+                   TT_UNUSED size_t n, TT_UNUSED uint64_t deadline_us, tt_device_fn fn, void *fn_user)
+{
+  device_fn = fn;
+  device_user = fn_user;
+  return 0;
+}
+
+static const char *device_answers(void)
+{
+  tt_buf_finish(&w->out);
+  assert_non_null(device_fn);
+  world_report(w, w->lamp, "state", "true");
+  device_fn(device_user, 0, NULL);
+  device_fn = NULL;
+  return pass(SECOND);
+}
+
+static void test_an_answer_later(TT_UNUSED void **state)
+{
+  static const char *const ends[] = {
+      "<presence from='" ROOM "/n' to='" US "/thingtree' type='unavailable'/>",
+      "<presence from='" ROOM "/gw' to='" US "/thingtree' type='unavailable'>" USER
+      "<status code='307'/></x></presence>",
+      "<presence from='reader@house.test/phone' to='" US "' type='unavailable'/>",
+  };
+  tt_core_set_devices(w->core, (struct tt_device_hooks){.read = on_read});
+  for (size_t i = 0; i <= TT_COUNT(ends); i++) {
+    come_in(FEATURES(OPEN));
+    presence("n", "", USER ITEM READER "'/></x>");
+    assert_string_equal(say("n", "gw: Lamp.state?"), "");
+    if (i < TT_COUNT(ends))
+      hear("%s", ends[i]);
+    const char *out = device_answers();
+    if (i < TT_COUNT(ends))
+      assert_lacks(out, "n: ");
+    else
+      assert_has(out, "<body>n: state: on</body>");
+    tt_session_set_online(w->session, false);
+    tt_router_offline(w->router, w->session);
+    tt_node_forget(tt_core_tree(w->core), w->now, w->lamp);
+  }
+}
+
 /* ---- Readings ---------------------------------------------------------------------------------------------- */
 
 static void test_readings(TT_UNUSED void **state)
@@ -365,6 +413,7 @@ int main(void)
       TEST(test_a_stream_that_ends),
       TEST(test_a_ping),
       TEST(test_a_command),
+      TEST(test_an_answer_later),
       TEST(test_silence),
       TEST(test_a_room_without_commands),
       TEST(test_a_room_that_hides),
