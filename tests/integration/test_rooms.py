@@ -287,6 +287,21 @@ def test_who_may_not_gets_silence(rooms):
     run(scenario())
 
 
+def test_who_is_blocked_gets_silence(rooms):
+    async def scenario():
+        async with rooms.people("alice", "reader") as (one, two):
+            alice = await Occupant(one, "house", "alice").join()
+            reader = await Occupant(two, "house", "reader").join()
+            assert "Relay: on" in await reader.ask("plug.relay?")
+            rooms.gateway.cli("block", f"reader@{world.DOMAIN}")
+            try:
+                await reader.hears_nothing_of("thingtree: plug.relay? once more", alice)
+            finally:
+                rooms.gateway.cli("block", "--remove", f"reader@{world.DOMAIN}")
+            assert "Relay: on" in await reader.ask("plug.relay?")
+    run(scenario())
+
+
 def test_hidden_addresses_get_silence(rooms):
     assert "hides" in rooms.state("hidden")["text"]
 

@@ -200,6 +200,28 @@ static void test_a_ping(TT_UNUSED void **state)
   assert_has(pass(6 * SECOND), "<query xmlns='" INFO "'/>"); /* and back */
 }
 
+/* The other stream hears nothing of a room, and nobody who speaks through it is anybody there. */
+static void test_the_other_stream(TT_UNUSED void **state)
+{
+  static const struct tt_session_ops ops = {world_collect};
+  struct tt_session *mine = w->session,
+                    *other = tt_session_create(TT_SESSION_ACCOUNT, "gw@house.test/x", &ops, &w->out);
+  come_in(FEATURES(OPEN));
+  presence("n", "", USER ITEM READER "'/></x>");
+  w->session = other;
+  tt_buf_finish(&w->out);
+  world_online(w);
+  assert_lacks(w->out.data, ROOM);
+  assert_string_equal(say("n", "gw: help"), "");
+  presence("m", "", USER ITEM READER "'/></x>");
+  tt_router_offline(w->router, other);
+  assert_string_equal(status(true), "");
+  tt_session_destroy(other);
+  w->session = mine;
+  assert_has(say("n", "gw: help"), "<body>n: ");
+  assert_string_equal(say("m", "gw: help"), "");
+}
+
 /* ---- Commands ---------------------------------------------------------------------------------------------- */
 
 static void test_a_command(TT_UNUSED void **state)
@@ -412,6 +434,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(test_as_an_account, setup_account, teardown),
       TEST(test_a_stream_that_ends),
       TEST(test_a_ping),
+      TEST(test_the_other_stream),
       TEST(test_a_command),
       TEST(test_an_answer_later),
       TEST(test_silence),
