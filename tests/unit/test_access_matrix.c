@@ -215,13 +215,15 @@ static const struct {
 static const struct {
   const char *letters, *text;
 } said_in_room[] = {
-    {"AAAAA--------", "gw: help"},         {"AAAAA--------", "@gw ls"},
-    {"AAAAA--------", "gw, plug.relay?"},  {"ANNAA--------", "gw: meter"},
-    {"ANNAA--------", "gw: meter.power?"}, {"NNNNN--------", "gw: nothing"},
-    {"AAFAA--------", "gw: plug on"},      {"AAFAA--------", "gw: plug.relay:=off"},
-    {"ANNAA--------", "gw: meter on"},     {"IIIII--------", "gw: watch plug"},
-    {"IIIII--------", "gw: unwatch all"},  {"IFFII--------", "gw: log"},
-    {"-------------", "plug on"},          {"-------------", "bob: plug on"},
+    {"AAAAA--------", "gw: help"},          {"AAAAA--------", "@gw ls"},
+    {"AAAAA--------", "gw, plug.relay?"},   {"ANNAA--------", "gw: meter"},
+    {"ANNAA--------", "gw: meter.power?"},  {"NNNNN--------", "gw: nothing"},
+    {"AAFAA--------", "gw: plug on"},       {"AAFAA--------", "gw: plug.relay:=off"},
+    {"ANNAA--------", "gw: meter on"},      {"IIIII--------", "gw: watch plug"},
+    {"IIIII--------", "gw: unwatch all"},   {"IFFII--------", "gw: log"},
+    {"AAFAA--------", "gw: do plug blink"}, {"ANNAA--------", "gw: do meter blink"},
+    {"IFFII--------", "gw: block"},         {"IFFII--------", "gw: block eve@else.test"},
+    {"-------------", "plug on"},           {"-------------", "bob: plug on"},
 };
 static const struct tt_room room = {.jid = "r@rooms.test", .nick = "gw", .has_commands = true};
 
