@@ -60,16 +60,6 @@ static bool is_same_server(const struct tt_server_config *a, const struct tt_ser
   return is_same_text(a->host, b->host) && a->port == b->port && is_same_text(a->ca, b->ca);
 }
 
-static bool is_same_texts(const struct tt_texts *a, const struct tt_texts *b)
-{
-  if (a->n != b->n)
-    return false;
-  for (size_t i = 0; i < a->n; i++)
-    if (strcmp(a->text[i], b->text[i]) != 0)
-      return false;
-  return true;
-}
-
 static bool is_same_rooms(const struct tt_xmpp_config *a, const struct tt_xmpp_config *b)
 {
   if (a->n_rooms != b->n_rooms)
@@ -77,8 +67,9 @@ static bool is_same_rooms(const struct tt_xmpp_config *a, const struct tt_xmpp_c
   for (size_t i = 0; i < a->n_rooms; i++) {
     const struct tt_room *x = &a->rooms[i], *y = &b->rooms[i];
     if (strcmp(x->jid, y->jid) != 0 || strcmp(x->nick, y->nick) != 0 || !is_same_text(x->password, y->password) ||
-        !is_same_texts(&x->told.nodes, &y->told.nodes) || !is_same_texts(&x->told.fields, &y->told.fields) ||
-        x->told.min_us != y->told.min_us || x->has_commands != y->has_commands)
+        !tt_texts_are_same(&x->told.nodes, &y->told.nodes) ||
+        !tt_texts_are_same(&x->told.fields, &y->told.fields) || x->told.min_us != y->told.min_us ||
+        x->has_commands != y->has_commands)
       return false;
   }
   return true;

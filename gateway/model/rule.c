@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rule.c: what a list of patterns says. */
+ * rule.c: what a list of texts, most of them patterns, says. */
 #include "rule.h"
 
 bool tt_globs_admit(const struct tt_texts *globs, const char *text)
@@ -13,4 +13,14 @@ bool tt_globs_admit(const struct tt_texts *globs, const char *text)
     is_in |= glob[0] != '!' && tt_glob_matches(glob, text);
   }
   return is_in || !has_glob;
+}
+
+bool tt_texts_are_same(const struct tt_texts *a, const struct tt_texts *b)
+{
+  if (a->n != b->n)
+    return false;
+  for (size_t i = 0; i < a->n; i++)
+    if (strcmp(a->text[i], b->text[i]) != 0)
+      return false;
+  return true;
 }

@@ -25,3 +25,5 @@ struct tt_rule {
 
 /* Does the list admit this text: nothing listed admits all, an exclusion wins, exclusions alone admit the rest. */
 bool tt_globs_admit(const struct tt_texts *globs, const char *text);
+/* The same texts in the same order. */
+bool tt_texts_are_same(const struct tt_texts *a, const struct tt_texts *b);

@@ -235,22 +235,12 @@ static bool is_same_text(const char *a, const char *b)
   return (!a && !b) || (a && b && !strcmp(a, b));
 }
 
-static bool are_same_texts(const struct tt_texts *a, const struct tt_texts *b)
-{
-  if (a->n != b->n)
-    return false;
-  for (size_t i = 0; i < a->n; i++)
-    if (strcmp(a->text[i], b->text[i]) != 0)
-      return false;
-  return true;
-}
-
 static bool is_same(const struct tt_publish *a, const struct tt_publish *b)
 {
   return !strcmp(a->to, b->to) && is_same_text(a->as, b->as) && a->dialect == b->dialect &&
-         a->access == b->access && a->interval_us == b->interval_us && are_same_texts(&a->nodes, &b->nodes) &&
-         are_same_texts(&a->fields, &b->fields) && are_same_texts(&a->members, &b->members) &&
-         are_same_texts(&a->groups, &b->groups);
+         a->access == b->access && a->interval_us == b->interval_us && tt_texts_are_same(&a->nodes, &b->nodes) &&
+         tt_texts_are_same(&a->fields, &b->fields) && tt_texts_are_same(&a->members, &b->members) &&
+         tt_texts_are_same(&a->groups, &b->groups);
 }
 
 static const struct tt_publish *find_same(const struct tt_publish *config, const struct tt_publish entries[],
