@@ -207,14 +207,25 @@ void tt_chat_answer_unknown_field(struct tt_chat_request *request, const struct 
 
 /* ---- Lines that need no verb -------------------------------------------------------------------------------------- */
 
-/* "plug", "plug on", "on plug", "on", "plug power", "temperature", "level 50", "3". */
+/* "relay off", "relay=off": does it begin with a parameter? */
+static bool names_parameter(struct tt_chat_request *request, const struct tt_node *node)
+{
+  struct tt_chat_fields parameters;
+  const char *name = tt_arena_strndup(request->arena, request->rest, strcspn(request->rest, "="));
+  if (!name)
+    return false;
+  tt_chat_match_field(node, true, name, &parameters);
+  return parameters.n > 0 && (strlen(name) == strlen(request->rest) || name[parameters.rest] == '\0');
+}
+
+/* "plug", "plug on", "on plug", "on", "plug power", "temperature", "level 50", "plug.relay=on", "3". */
 static void do_plain(struct tt_chat_request *request)
 {
   const char *text = request->command.target;
   bool is_on;
   size_t first = strcspn(text, " ");
   const char *word = tt_arena_strndup(request->arena, text, first);
-  struct tt_chat_fields fields, parameters;
+  struct tt_chat_fields fields;
   if (word && tt_chat_is_switch(word, &is_on)) {
     tt_chat_do_set(request);
     return;
@@ -229,10 +240,9 @@ static void do_plain(struct tt_chat_request *request)
     return;
   }
   tt_chat_match_field(node, false, request->rest, &fields);
-  tt_chat_match_field(node, true, request->rest, &parameters);
   if (fields.n > 0 && (request->rest[fields.rest] == '\0' || node->n_points == 0))
     tt_chat_read(request, false);
-  else if (tt_chat_is_switch(request->rest, &is_on) || parameters.n > 0)
+  else if (tt_chat_is_switch(request->rest, &is_on) || names_parameter(request, node))
     tt_chat_control(request);
   else if (node->n_points == 0)
     tt_chat_read(request, false); /* "kitchen temperature" */

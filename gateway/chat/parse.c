@@ -96,8 +96,10 @@ bool tt_chat_is_all(const char *text)
 
 const char *tt_chat_skip_filler(const char *text)
 {
-  static const char *const words[] = {TT_TR("to"), "=", ":"};
+  static const char *const words[] = {TT_TR("to"), ":"};
   char word[16];
+  if (*text == '=') /* "relay=off", as on the command line */
+    return text + 1 + strspn(text + 1, " ");
   size_t n = strcspn(text, " ");
   if (text[n] != ' ' || n >= sizeof(word))
     return text;

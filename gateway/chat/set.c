@@ -112,6 +112,23 @@ static const struct tt_parameter *only_switch(const struct tt_parameter *paramet
   return found;
 }
 
+/* "relay=off", as on the command line; NULL: it is not said so. */
+static const struct tt_parameter *choose_equal(struct tt_chat_request *request,
+                                               const struct tt_parameter *parameters, size_t n,
+                                               const char **ret_value)
+{
+  const char *sign = strchr(request->rest, '=');
+  const char *name = sign ? tt_arena_strndup(request->arena, request->rest, (size_t)(sign - request->rest)) : NULL;
+  struct tt_chat_fields fields;
+  if (!name)
+    return NULL;
+  match(parameters, n, name, &fields);
+  if (fields.n != 1 || name[fields.rest] != '\0')
+    return NULL;
+  *ret_value = sign + 1 + strspn(sign + 1, " ");
+  return &parameters[fields.points[0]];
+}
+
 /* The one that request->rest names, and the value, which may follow the name. NULL: it has been answered. */
 static const struct tt_parameter *choose(struct tt_chat_request *request, const struct tt_parameter *parameters,
                                          size_t n, const char **ret_value)
@@ -128,7 +145,10 @@ static const struct tt_parameter *choose(struct tt_chat_request *request, const 
     answer_names(request, TT_TR("*%s* can mean several things."), rest, parameters, n);
     return NULL;
   }
-  const struct tt_parameter *one = n == 1 ? parameters : NULL;
+  const struct tt_parameter *one = value ? NULL : choose_equal(request, parameters, n, ret_value);
+  if (one)
+    return one;
+  one = n == 1 ? parameters : NULL;
   if (!value || *rest == '\0') { /* "on", or a value for the only one there is */
     value = value ? value : tt_chat_skip_filler(rest);
     one = tt_chat_is_switch(value, &is_on) ? only_switch(parameters, n) : one;

@@ -102,6 +102,9 @@ static const struct line english[] = {
     {"alice", "en", false, "setpoint:=19.5", true, "*hall-climate* setpoint: 19.5 °C"},
     {"alice", "en", false, "hall-climate.mode:=auto", true, "*hall-climate* mode: auto"},
     {"alice", "en", false, "plug.relay:=on", true, "*Coffee plug* relay: on"},
+    {"alice", "en", false, "set plug.relay=on", true, "*Coffee plug* relay: on"}, /* as on the command line */
+    {"alice", "en", false, "plug.relay=on", true, "*Coffee plug* relay: on"},
+    {"alice", "en", false, "plug relay = on", true, "*Coffee plug* relay: on"},
     {"alice", "en", false, "plug.locked:=off", false, "There is no *locked* to set. What can be set: relay"},
     {"alice", "en", false, "name Living room", true, "*hall-climate* name: Living room"},
     {"alice", "en", false, "plgu on", false, "I do not know *plgu on*. Did you mean *plug*?"},

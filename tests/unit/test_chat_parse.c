@@ -135,6 +135,9 @@ static void switches(void **state)
   assert_string_equal(tt_chat_skip_filler("to 21"), "21");
   assert_string_equal(tt_chat_skip_filler("to"), "to");
   assert_string_equal(tt_chat_skip_filler("tower 1"), "tower 1");
+  assert_string_equal(tt_chat_skip_filler("=off"), "off");
+  assert_string_equal(tt_chat_skip_filler("= off"), "off");
+  assert_string_equal(tt_chat_skip_filler(": off"), "off");
 }
 
 static void shown(void **state)
