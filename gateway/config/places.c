@@ -42,6 +42,11 @@ int tt_load_take_address(struct tt_loader *l, const char *id, struct tt_mark at)
   struct tt_seen *seen = NULL;
   if (!l->config->xmpp.component.is_set || tt_address_of(id, local, sizeof local) < 0)
     return 0;
+  if (tt_address_is_gateway(local)) {
+    tt_diag(l->diags, TT_SEVERITY_ERROR, "address-clash", at,
+            "\"%s\" has the XMPP address of the gateway itself: %s@%s", id, local, l->config->xmpp.component.jid);
+    return -EINVAL;
+  }
   HASH_FIND_STR(l->addressed, local, seen);
   if (seen && strcmp(seen->id, id) == 0)
     return 0;

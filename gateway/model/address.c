@@ -3,6 +3,7 @@
 #include "address.h"
 
 #include <stdio.h>
+#include <strings.h>
 #include <uthash.h>
 
 /* What a local part may not have (RFC 7622 section 3.3.1), as XEP-0106 escapes it. A backslash that would be read as the
@@ -45,6 +46,11 @@ int tt_address_of(const char *key, char *out, size_t size)
   return 0;
 }
 
+bool tt_address_is_gateway(const char *local)
+{
+  return strcasecmp(local, TT_GATEWAY_KEY) == 0;
+}
+
 /* ---- The table ------------------------------------------------------------------------------------------------------ */
 
 struct entry {
@@ -62,7 +68,7 @@ static void add(struct tt_addresses *a, const struct tt_node *node)
 {
   char local[TT_ADDRESS_MAX + 1];
   struct entry *entry;
-  if (tt_address_of(node->key, local, sizeof(local)) < 0)
+  if (tt_address_of(node->key, local, sizeof(local)) < 0 || tt_address_is_gateway(local))
     return;
   HASH_FIND_STR(a->entries, local, entry);
   size_t n = strlen(local) + 1;

@@ -2,7 +2,8 @@
  *
  * address.h: nodes by the local part of an XMPP address: `thing@gw.example.org` is the node `thing`, every key being
  * escaped as XEP-0106 says and folded to small letters as servers fold it. Local parts are compared, never turned back into
- * keys: folding loses what the key was. Main thread.
+ * keys: folding loses what the key was. TT_GATEWAY_KEY is no node's: `gateway@gw.example.org` is the gateway itself, for programs
+ * that write to nobody without an "@". Main thread.
  */
 #pragma once
 
@@ -19,5 +20,7 @@ struct tt_addresses;
 int tt_addresses_create(struct tt_tree *tree, struct tt_addresses **ret);
 /* The tree may not change any more. NULL is fine. */
 void tt_addresses_destroy(struct tt_addresses *addresses);
+/* Is this local part the gateway's own? Pure. */
+bool tt_address_is_gateway(const char *local);
 /* The node whose address has this local part; NULL. Of two keys that fold to the same the first has it. */
 struct tt_node *tt_addresses_find(struct tt_addresses *addresses, const char *local);

@@ -84,6 +84,7 @@ static void touch_above(struct tt_contacts *contacts, const struct tt_node *node
   for (const struct tt_node *place = node->parent; place; place = place->parent)
     touch_thing(contacts, tt_contact_thing_find(&contacts->list, place->key));
   touch_thing(contacts, tt_contact_thing_find(&contacts->list, ""));
+  touch_thing(contacts, tt_contact_thing_find(&contacts->list, TT_GATEWAY_KEY));
   contacts->account.is_dirty = true;
 }
 
@@ -116,7 +117,7 @@ static void on_change(void *user, struct tt_node *node, enum tt_change change, T
     return;
   case TT_CHANGE_ADDED:
   case TT_CHANGE_REMOVED:
-    if (thing)
+    if (thing && !tt_contact_is_gateway(thing))
       attach(thing, change == TT_CHANGE_ADDED ? node->id : 0);
     touch_thing(contacts, thing);
     touch_above(contacts, node);
@@ -215,8 +216,8 @@ static bool face_of(struct tt_contacts *contacts, struct tt_contact *contact, co
                     struct tt_face *ret)
 {
   struct tt_caller caller = caller_of(contacts, contact);
-  if (!node || node->kind == TT_NODE_PLACE || node->kind == TT_NODE_GATEWAY) {
-    take_census(contacts, &caller, node && node->kind == TT_NODE_PLACE ? node : NULL, ret);
+  if (!node || node->kind == TT_NODE_PLACE) {
+    take_census(contacts, &caller, node, ret);
     return true;
   }
   if (!contact->is_full) {
@@ -326,7 +327,7 @@ static bool serve(struct tt_contacts *contacts, struct tt_contact *contact, cons
   struct tt_face face;
   contact->is_dirty = false;
   contact->next_us = now + LOOK_US;
-  if (*contact->thing->key && !node) {
+  if (!tt_contact_is_gateway(contact->thing) && !node) {
     bool was_shown = contact->is_shown;
     contact->is_shown = false;
     if (was_shown)
@@ -454,7 +455,7 @@ static struct tt_contact *get(struct tt_contacts *contacts, const char *bare, co
   struct tt_contact *contact = tt_contact_get(&contacts->list, bare, key, &is_new);
   if (!contact)
     return NULL;
-  if (!contact->thing->node && *key) {
+  if (!contact->thing->node && !tt_contact_is_gateway(contact->thing)) {
     struct tt_node *node = tt_tree_find(tt_core_tree(core_of(contacts)), key, NULL, NULL);
     if (node)
       attach(contact->thing, node->id);
@@ -597,7 +598,7 @@ static void load(struct tt_contacts *contacts)
            strerror(-r));
   for (struct tt_contact_thing *thing = contacts->list.things; thing; thing = thing->hh.next) {
     struct tt_node *node =
-        *thing->key ? tt_tree_find(tt_core_tree(core_of(contacts)), thing->key, NULL, NULL) : NULL;
+        tt_contact_is_gateway(thing) ? NULL : tt_tree_find(tt_core_tree(core_of(contacts)), thing->key, NULL, NULL);
     thing->node = node ? node->id : 0;
   }
 }

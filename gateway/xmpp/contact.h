@@ -41,7 +41,7 @@ size_t tt_contacts_count(const struct tt_contacts *contacts);
 /* What stands in the presence of the gateway (node NULL) or of a thing beside its show and status. */
 void tt_contact_write_about(struct tt_writer *w, const struct tt_router *router, const struct tt_session *session,
                             const struct tt_node *node, bool is_full);
-/* Has been let in at `key` ("" the gateway): is remembered, and told at once. */
+/* Has been let in at `key` ("" the gateway at its domain, TT_GATEWAY_KEY by its name): is remembered, and told at once. */
 void tt_contacts_add(struct tt_contacts *contacts, struct tt_session *session, const char *bare, const char *key);
 /* No longer wants to know. */
 void tt_contacts_remove(struct tt_contacts *contacts, const char *bare, const char *key);

@@ -89,7 +89,7 @@ static bool make_room(struct tt_contact_list *list)
   if (list->n < TT_CONTACTS_MAX)
     return true;
   for (struct tt_contact *c = list->all; c; c = c->next)
-    if (*c->thing->key && !c->thing->node) {
+    if (!tt_contact_is_gateway(c->thing) && !c->thing->node) {
       tt_contact_drop(list, c);
       return true;
     }

@@ -34,6 +34,12 @@ struct tt_contact_thing {
   char key[];
 };
 
+/* The gateway itself, at its domain or by its name: no node of the tree. */
+static inline bool tt_contact_is_gateway(const struct tt_contact_thing *thing)
+{
+  return !*thing->key || strcmp(thing->key, TT_GATEWAY_KEY) == 0;
+}
+
 struct tt_contact_person {
   UT_hash_handle hh;
   struct tt_contact *contacts;

@@ -89,10 +89,14 @@ static void list_node(const struct tt_iq *iq, const struct tt_node *node, struct
     tt_disco_item(items, text.data, NULL, name);
     return;
   }
+  /* Of the gateway's own node: an address that one can write to, where it is a node as it is anywhere. */
+  char own[TT_JID_MAX + 1];
+  bool is_gateway = node->kind == TT_NODE_GATEWAY && tt_session_kind(iq->session) == TT_SESSION_COMPONENT;
+  snprintf(own, sizeof(own), TT_GATEWAY_KEY "@%s", tt_session_jid(iq->session));
   tt_buf_truncate(&text, 0);
   tt_disco_node_name(&text, node);
   if (!text.failed)
-    tt_disco_item(items, NULL, text.data, name);
+    tt_disco_item(items, is_gateway ? own : NULL, text.data, name);
 }
 
 static void list_nodes(const struct tt_iq *iq, const struct tt_node *first, struct tt_disco_items *items)

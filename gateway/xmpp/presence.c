@@ -46,6 +46,14 @@ static void send_available(struct tt_router *router, struct tt_session *session,
   send_presence(session, NULL, from, to, w.failed ? NULL : tt_buf_steal(&buf));
 }
 
+/* What a contact is called in contact.h: the gateway at its domain and by its name are two in a roster. */
+static const char *key_of(const struct tt_session *session, const struct tt_node *thing, const char *local)
+{
+  if (thing)
+    return thing->key;
+  return tt_session_kind(session) == TT_SESSION_COMPONENT && strchr(local, '@') ? TT_GATEWAY_KEY : "";
+}
+
 /* Our server tells the subscribers of an account by itself; a component has nobody who would. An account subscribes
  * back, to be told when they go. */
 static void let_in(struct tt_router *router, struct tt_session *session, const struct tt_node *thing,
@@ -55,7 +63,7 @@ static void let_in(struct tt_router *router, struct tt_session *session, const s
   if (tt_session_kind(session) == TT_SESSION_ACCOUNT)
     send_presence(session, "subscribe", local, bare, NULL);
   else if (router->contacts)
-    tt_contacts_add(router->contacts, session, bare, thing ? thing->key : "");
+    tt_contacts_add(router->contacts, session, bare, key_of(session, thing, local));
   else
     send_available(router, session, thing, local, bare);
 }
@@ -168,7 +176,7 @@ static void on_probe(struct tt_router *router, struct tt_session *session, const
       !is_welcome(router, origin->bare, thing))
     return;
   if (router->contacts)
-    tt_contacts_probed(router->contacts, session, origin->from, origin->bare, thing ? thing->key : "");
+    tt_contacts_probed(router->contacts, session, origin->from, origin->bare, key_of(session, thing, local));
   else
     send_available(router, session, thing, local, origin->from);
 }
@@ -186,7 +194,7 @@ static void on_unsubscribe(struct tt_router *router, struct tt_session *session,
   bare_local(session, origin->to, local);
   int r = tt_router_thing(router, session, local, &thing);
   if (r == 0)
-    tt_contacts_remove(router->contacts, origin->bare, thing ? thing->key : "");
+    tt_contacts_remove(router->contacts, origin->bare, key_of(session, thing, local));
   if (r == 0 && !thing)
     tt_router_gone(router, session, origin->bare);
   if (tt_session_kind(session) == TT_SESSION_COMPONENT) /* the server of an account has done it */

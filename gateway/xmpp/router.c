@@ -256,6 +256,8 @@ int tt_router_thing(struct tt_router *router, const struct tt_session *session, 
     return -ENOENT;
   memcpy(local, address, n);
   local[n] = '\0';
+  if (tt_address_is_gateway(local))
+    return 0;
   *ret = tt_addresses_find(router->addresses, local);
   return *ret ? 0 : -ENOENT;
 }

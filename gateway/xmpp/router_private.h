@@ -114,7 +114,7 @@ bool tt_router_answered(struct tt_router *router, struct tt_session *session, co
 void tt_router_unanswered(struct tt_router *router, const struct tt_session *session); /* it has ended */
 void tt_router_drop_asking(struct tt_router *router);
 
-/* The node whose address, bare or full, this is: NULL with 0, it is the gateway's own; -ENOENT: there is none. */
+/* The node whose address, bare or full, this is: NULL with 0, it is one of the gateway's own; -ENOENT: there is none. */
 int tt_router_thing(struct tt_router *router, const struct tt_session *session, const char *address,
                     struct tt_node **ret);
 

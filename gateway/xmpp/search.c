@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * search.c: looking for things by name, place and kind (XEP-0055) at the domain of a component, among those that the one who
- * looks may see. The old fields have but a name to look by (<nick/>); the form has all three.
+ * looks may see; and for the gateway itself, whose name is an address that every program can write to. The old fields have but a name to look by (<nick/>); the form has all three.
  */
 #include "dialect.h"
 #include "face.h"
@@ -22,8 +22,8 @@ struct wanted {
 };
 
 struct found {
-  const struct tt_node *node;
-  const char *name;
+  const char *name, *place;
+  enum tt_thing_kind kind;
   char address[TT_ADDRESS_MAX + TT_JID_MAX + 2];
 };
 
@@ -127,25 +127,41 @@ static bool holds(const char *text, const char *words)
   return true;
 }
 
-static bool is_wanted(const struct wanted *wanted, const struct tt_node *node, const char *name)
+static bool is_wanted(const struct wanted *wanted, const struct found *found, const char *key)
 {
-  if (!holds(name, wanted->name) && !holds(node->key, wanted->name))
-    return false;
-  if (*wanted->place && (!node->parent || !holds(node->parent->path, wanted->place)))
-    return false;
-  return !*wanted->kind || strcasecmp(tt_thing_kind_name(tt_thing_kind(node)), wanted->kind) == 0;
+  return (holds(found->name, wanted->name) || holds(key, wanted->name)) && holds(found->place, wanted->place) &&
+         (!*wanted->kind || strcasecmp(tt_thing_kind_name(found->kind), wanted->kind) == 0);
 }
 
 /* ---- What is found --------------------------------------------------------------------------------------------- */
 
-static bool find_address(const struct tt_iq *iq, struct found *found)
+static void put_address(const struct tt_iq *iq, const char *local, struct found *found)
+{
+  snprintf(found->address, sizeof(found->address), "%s@%s", local, tt_session_jid(iq->session));
+}
+
+/* A node that is wanted, that this one may see, and that has an address. */
+static bool find_node(const struct tt_iq *iq, const struct wanted *wanted, const struct tt_node *node,
+                      struct found *ret)
 {
   char local[TT_ADDRESS_MAX + 1];
-  if (tt_address_of(found->node->key, local, sizeof(local)) < 0 ||
-      tt_addresses_find(iq->router->addresses, local) != found->node)
+  *ret = (struct found){.name = tt_node_label(node, iq->caller.language),
+                        .place = node->parent ? node->parent->path : "",
+                        .kind = tt_thing_kind(node)};
+  if (!is_wanted(wanted, ret, node->key) ||
+      tt_core_sight(iq->router->config.core, &iq->caller, node) == TT_SIGHT_NONE ||
+      tt_address_of(node->key, local, sizeof(local)) < 0 || tt_addresses_find(iq->router->addresses, local) != node)
     return false;
-  snprintf(found->address, sizeof(found->address), "%s@%s", local, tt_session_jid(iq->session));
+  put_address(iq, local, ret);
   return true;
+}
+
+/* Whoever may ask may write to it. */
+static bool find_gateway(const struct tt_iq *iq, const struct wanted *wanted, struct found *ret)
+{
+  *ret = (struct found){.name = TT_PRODUCT, .place = "", .kind = TT_THING_GATEWAY};
+  put_address(iq, TT_GATEWAY_KEY, ret);
+  return is_wanted(wanted, ret, TT_GATEWAY_KEY);
 }
 
 static void write_value(struct tt_writer *w, const char *var, const char *value)
@@ -158,19 +174,17 @@ static void write_value(struct tt_writer *w, const char *var, const char *value)
 
 static void write_found(struct tt_writer *w, const struct found *found, bool is_form, const char *language)
 {
-  const struct tt_node *node = found->node;
-  const char *kind = tt_tr(language, tt_thing_kind_name(tt_thing_kind(node)));
-  const char *place = node->parent ? node->parent->path : "";
+  const char *kind = tt_tr(language, tt_thing_kind_name(found->kind));
   tt_write_open(w, "item", NULL);
   if (is_form) {
     write_value(w, "jid", found->address);
     write_value(w, "name", found->name);
-    write_value(w, "place", place);
+    write_value(w, "place", found->place);
     write_value(w, "kind", kind);
   } else { /* the schema wants all four */
     tt_write_attr(w, "jid", found->address);
     tt_write_element(w, "first", kind);
-    tt_write_element(w, "last", place);
+    tt_write_element(w, "last", found->place);
     tt_write_element(w, "nick", found->name);
     tt_write_element(w, "email", "");
   }
@@ -191,25 +205,32 @@ static void write_reported(struct tt_writer *w, const char *language)
   tt_write_close(w);
 }
 
+/* False: the stanza holds no more. */
+static bool put_found(struct tt_iq *iq, const struct found *found, bool is_form, struct tt_writer *w)
+{
+  struct tt_writer_mark mark = tt_write_mark(w);
+  write_found(w, found, is_form, iq->caller.language);
+  if (tt_write_size(w) <= tt_dialect_room(iq))
+    return true;
+  tt_write_rewind(w, mark);
+  return false;
+}
+
 /* As many as may be, and as a stanza holds. */
 static void write_all(struct tt_iq *iq, const struct wanted *wanted, bool is_form, struct tt_writer *w)
 {
   struct tt_tree *tree = tt_core_tree(iq->router->config.core);
-  size_t n = 0, room = tt_dialect_room(iq);
-  for (struct tt_node *node = tt_tree_walk(tree, NULL); node && n < TT_SEARCH_RESULTS_MAX;
-       node = tt_tree_walk(tree, node)) {
-    struct found found = {.node = node, .name = tt_node_label(node, iq->caller.language)};
-    if (!is_wanted(wanted, node, found.name) ||
-        tt_core_sight(iq->router->config.core, &iq->caller, node) == TT_SIGHT_NONE || !find_address(iq, &found))
-      continue;
-    struct tt_writer_mark mark = tt_write_mark(w);
-    write_found(w, &found, is_form, iq->caller.language);
-    if (tt_write_size(w) > room) {
-      tt_write_rewind(w, mark);
-      return;
-    }
+  struct found found;
+  size_t n = 0;
+  if (find_gateway(iq, wanted, &found) && put_found(iq, &found, is_form, w))
     n++;
-  }
+  for (struct tt_node *node = tt_tree_walk(tree, NULL); node && n < TT_SEARCH_RESULTS_MAX;
+       node = tt_tree_walk(tree, node))
+    if (find_node(iq, wanted, node, &found)) {
+      if (!put_found(iq, &found, is_form, w))
+        return;
+      n++;
+    }
 }
 
 static void search(struct tt_iq *iq, const struct wanted *wanted, bool is_form)

@@ -22,16 +22,16 @@ def _it(request, someone, start):
 
 @pytest.fixture(name="somebody_there")
 def _somebody_there(it, address):
-    """Whom they write to: Gajim takes no address without an @ for a new chat, so there it is the thing."""
-    return address if it.name != "gajim" or "@" in address else f"plug@{address}"
+    """Whom they write to: Gajim takes no address without an @ for a new chat."""
+    return address if it.name != "gajim" or "@" in address else f"gateway@{address}"
 
 
 def test_first_time(house, it, somebody_there):
     """Log in, find the plug, switch it."""
     it.open_chat(somebody_there)
-    it.say("?" if somebody_there.startswith("plug@") else "find coffee")
+    it.say("find coffee")
     it.answers("Coffee machine plug")
-    it.say("off" if somebody_there.startswith("plug@") else "plug off")
+    it.say("plug off")
     it.answers("Relay: off")
     it.shot("first-time")
     assert not house.value("plug", "relay")

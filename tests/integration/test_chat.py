@@ -14,9 +14,9 @@ STATES = "http://jabber.org/protocol/chatstates"
 ids = itertools.count()
 
 
-@pytest.fixture(params=["account", "component"], name="address")
+@pytest.fixture(params=["account", "component", "name"], name="address")
 def _address(request, house):
-    return getattr(house, request.param)
+    return f"gateway@{house.component}" if request.param == "name" else getattr(house, request.param)
 
 
 class Chat:

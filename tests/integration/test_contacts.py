@@ -224,6 +224,32 @@ def test_search(case):
     run(scenario())
 
 
+def test_the_gateway_has_a_name(case):
+    """`gateway@` the component is the component, for programs that write to nobody without an @."""
+    async def scenario():
+        admin, alice, guest = await case.login("admin"), await case.login("alice"), await case.login("guest0")
+        query = "<query xmlns='jabber:iq:search'><nick>thingtree</nick></query>"
+        found = (await alice.raw(US, query, "set"))[0].find("{jabber:iq:search}item")
+        named = found.get("jid")
+        assert named == f"gateway@{US}"
+        assert (named, "n/MeteringTopology//gateway") in (await items(admin, US)).values()
+        assert set(await items(admin, named)) == set(await items(admin, US))
+        assert (f"gateway\\2fbroker@{US}", None) in (await items(admin, named, "n/MeteringTopology//gateway")).values()
+        assert await info(alice, named) == await info(alice, US)
+        admin.send_presence_subscription(named)
+        alice.send_presence_subscription(named)
+        assert (await case.until(admin, named, lambda p: True))["status"].startswith("2 devices")
+        assert (await case.until(alice, named, lambda p: True))["status"].startswith("1 device")
+        assert (await admin.raw(named, "<vCard xmlns='vcard-temp'/>"))[0].findtext("{vcard-temp}JABBERID") == named
+        commands = "http://jabber.org/protocol/commands"
+        assert set(await items(admin, named, commands)) == set(await items(admin, US, commands))
+        with pytest.raises(Refused, match="forbidden"):
+            await items(guest, named)
+        admin.send_presence(pto=named, ptype="unsubscribe")
+        await case.until(admin, named, lambda p: p["type"] == "unavailable")
+    run(scenario())
+
+
 def test_contacts_outlive_a_restart(case):
     async def scenario():
         admin = await case.login("admin")

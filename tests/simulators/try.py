@@ -344,7 +344,8 @@ Log in with any XMPP client: domain {domain}, host 127.0.0.1, port {port}; trust
   poezio      -f FILE with the lines: [Poezio], jid=alice@{domain}, password=..., custom_host=127.0.0.1,
               custom_port={port}, ca_cert_path={ca}
               /message gw@{domain} find coffee                       /ad-hoc {component} for forms
-  gajim       an account with host 127.0.0.1 and port {port}; Start Chatting, gw@{domain}, Enter: find coffee
+  gajim       an account with host 127.0.0.1 and port {port}; Start Chatting, gw@{domain} or
+              gateway@{component}, Enter: find coffee
               Accounts, Discover Services, thingtree, Command                for forms
   psi-plus    an account, Connection: host 127.0.0.1, port {port}; Trust this certificate; then
               psi-plus --remote --uri='xmpp:gw@{domain}?message;type=chat'

@@ -457,6 +457,10 @@ static void test_at_a_things_address(TT_UNUSED void **state)
   assert_has(text, "from='plug@" GATEWAY "'");
   assert_has(text, "<note type='info'>plug</note>");
   assert_has(say(w, "node='plain'", ""), "<note type='info'>gateway</note>");
+  text = say_to(w, ALICE, "gateway@" GATEWAY, "node='plain'", "");
+  assert_has(text, "from='gateway@" GATEWAY "'");
+  assert_has(text, "<note type='info'>gateway</note>");
+  assert_has(discover(w, ALICE, "gateway@" GATEWAY, LIST), ITEM_AT("gateway@" GATEWAY, "walk", "Walk"));
   assert_has(say_to(w, ALICE, "climate@" GATEWAY, "node='thing'", ""), "<item-not-found");
   adhoc_end(w);
 }

@@ -193,6 +193,40 @@ static void test_a_thing_is_a_contact(void **state)
              "<identity category='hierarchy' type='leaf' name='thingtree'/>");
 }
 
+/* An alias of the domain that is another contact, for programs that want an "@". */
+static void test_the_gateway_by_its_name_is_a_contact(void **state)
+{
+  struct test *t = *state;
+  struct tt_request requests[2];
+  assert_string_equal(subscribe(t, STRANGER, "gateway@" US), "");
+  assert_string_equal(world_presence(t->w, "probe", STRANGER, "gateway@" US), "");
+  assert_int_equal(tt_access_requests(t->w->access, requests, 2), 1);
+  assert_string_equal(requests[0].via, "gateway@" US);
+  assert_string_equal(requests[0].nodes ? requests[0].nodes : "", ""); /* of the gateway, not of a node */
+  const char *text = subscribe(t, GUEST, "gateway@" US);
+  assert_has(text, "<presence type='subscribed' from='gateway@" US "' to='guest@house.test'/>"
+                   "<presence from='gateway@" US "' to='guest@house.test' xml:lang='en'><status>1 device</status>");
+  assert_has(subscribe(t, ADMIN, US), "<presence from='" US "' to='admin@house.test'");
+  assert_has(subscribe(t, ADMIN, "gateway@" US), "<status>3 devices</status>");
+  assert_has(world_presence(t->w, "probe", ADMIN, "gateway@" US), "<presence from='gateway@" US "' to='" ADMIN "'");
+  assert_int_equal(tt_contacts_count(t->contacts), 3);
+  pass(t, 20 * SECOND);
+  tt_node_message(tt_core_tree(t->w->core), t->w->now, t->w->lamp, "offline", TT_MESSAGE_ERROR, "Timeout.");
+  text = pass(t, 0);
+  assert_int_equal(count(text, "<status>3 devices, 1 error</status>"), 2); /* of both to the admin */
+  assert_has(world_presence(t->w, "unsubscribe", "admin@house.test", "gateway@" US),
+             "<presence type='unavailable' from='gateway@" US "' to='admin@house.test'/>");
+  assert_int_equal(tt_contacts_count(t->contacts), 2);
+  /* It is kept, and is no thing that is gone. */
+  tear_down(t);
+  build(t, TT_SESSION_COMPONENT);
+  text = pass(t, 0);
+  assert_has(text, "<presence from='gateway@" US "' to='guest@house.test'");
+  assert_has(text, "<presence from='" US "' to='admin@house.test'");
+  assert_has(world_ask(t->w, "get", GUEST, "gateway@" US, "<vCard xmlns='vcard-temp'/>"),
+             "<JABBERID>gateway@" US "</JABBERID><ROLE>gateway</ROLE></vCard>");
+}
+
 static void test_strangers_and_what_is_hidden(void **state)
 {
   struct test *t = *state;
@@ -524,6 +558,13 @@ static void test_search(void **state)
                    "</value></field><field var='name'><value>Hall climate</value>");
   assert_int_equal(count(text, "<item>"), 1);
   assert_int_equal(count(world_ask(t->w, "set", READER, US, FORM(FIELD("name", "h*l*m"))), "<item>"), 1);
+  /* The gateway itself, for whoever may ask at all. */
+  assert_has(world_ask(t->w, "set", GUEST, US, SEARCH("<nick>tree</nick>")),
+             "<query xmlns='jabber:iq:search'><item jid='gateway@" US "'><first>gateway</first><last></last>"
+             "<nick>thingtree</nick><email></email></item></query>");
+  assert_int_equal(count(world_ask(t->w, "set", GUEST, US, SEARCH("<nick/>")), "<item"), 4);
+  assert_int_equal(count(world_ask(t->w, "set", GUEST, US, FORM(FIELD("kind", "gateway"))), "<item>"), 1);
+  assert_int_equal(count(world_ask(t->w, "set", GUEST, US, FORM(FIELD("place", "hall"))), "<item>"), 1);
   /* Only what one may see. */
   assert_int_equal(count(world_ask(t->w, "set", READER, US, SEARCH("<nick>meter</nick>")), "<item"), 0);
   assert_int_equal(count(world_ask(t->w, "set", ADMIN, US, SEARCH("<nick>meter</nick>")), "<item"), 1);
@@ -554,6 +595,7 @@ int main(void)
       TEST(test_a_face_is_short),
       TEST(test_what_kind_a_thing_is),
       TEST(test_a_thing_is_a_contact),
+      TEST(test_the_gateway_by_its_name_is_a_contact),
       TEST(test_strangers_and_what_is_hidden),
       TEST(test_an_acceptance_of_something_else),
       TEST(test_changes_are_told_at_a_bounded_rate),

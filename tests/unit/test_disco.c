@@ -64,19 +64,48 @@ static void test_items_of_a_component_are_addresses(void **state)
   assert_string_equal(world_ask(w, "get", ADMIN, US, ITEMS),
                       "<iq type='result' from='" US "' to='" ADMIN "' id='q'><query xmlns='" TT_NS_DISCO_ITEMS "'>"
                       "<item jid='house@" US "' name='house'/><item jid='cellar@" US "' name='cellar'/>"
-                      "<item jid='gateway@" US "' name='gateway'/></query></iq>");
+                      "<item jid='gateway@" US "' node='" NODE("gateway") "' name='gateway'/></query></iq>");
   const char *text = world_ask(w, "get", ADMIN, "house@" US, ITEMS);
   assert_has(text, "from='house@" US "'");
   assert_has(text, "<item jid='house\\2fhall@" US "' name='hall'/></query>");
   text = world_ask(w, "get", ADMIN, "house\\2fhall@" US, ITEMS);
   assert_has(text, "<item jid='climate@" US "' name='Hall climate'/><item jid='lamp@" US "' name='Lamp'/></query>");
   assert_has(world_ask(w, "get", ADMIN, "climate@" US, ITEMS), "<query xmlns='" TT_NS_DISCO_ITEMS "'/>");
-  assert_has(world_ask(w, "get", ADMIN, "gateway@" US, ITEMS),
+  assert_has(world_ask(w, "get", ADMIN, "gateway@" US, ITEMS_OF(NODE("gateway"))),
              "<item jid='gateway\\2fbroker@" US "' name='broker'/>");
   /* Nodes are known at every address. */
   text = world_ask(w, "get", ADMIN, US, ITEMS_OF(NODE("house/hall")));
   assert_has(text, "node='" NODE("house/hall") "'");
   assert_has(text, "<item jid='climate@" US "' name='Hall climate'/>");
+}
+
+/* An answer as it is at the domain, but that it comes from the other address. */
+static void assert_as_at_the_domain(struct world *w, const char *who, const char *payload)
+{
+  char expected[8192], from[64];
+  snprintf(expected, sizeof(expected), "%s", world_ask(w, "get", who, US, payload));
+  snprintf(from, sizeof(from), " from='gateway@" US "' ");
+  const char *text = world_ask(w, "get", who, "gateway@" US, payload), *head = strstr(expected, " from='" US "' "),
+             *own_head = strstr(text, from);
+  if (!head || !own_head)
+    fail_msg("%s and %s", expected, text);
+  assert_string_equal(own_head + strlen(from), head + strlen(" from='" US "' "));
+}
+
+static void test_the_gateway_by_its_name(void **state)
+{
+  struct world *w = *state;
+  static const char *const who[] = {ADMIN, READER, STRANGER};
+  static const char *const asked[] = {INFO,
+                                      ITEMS,
+                                      INFO_OF(NODE("house")),
+                                      ITEMS_OF(NODE("gateway")),
+                                      ITEMS_OF("elsewhere"),
+                                      "<query xmlns='jabber:iq:version'/>"};
+  for (size_t i = 0; i < TT_COUNT(who); i++)
+    for (size_t k = 0; k < TT_COUNT(asked); k++)
+      assert_as_at_the_domain(w, who[i], asked[k]);
+  assert_has(world_ask(w, "get", READER, "GATEWAY@" US "/res", ITEMS), "<item jid='house@" US "' name='house'/>");
 }
 
 static void test_a_thing_without_an_address_of_its_own(void **state)
@@ -323,6 +352,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_the_names_of_nodes),
       cmocka_unit_test_setup_teardown(test_items_of_a_component_are_addresses, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_the_gateway_by_its_name, setup, teardown),
       cmocka_unit_test_setup_teardown(test_a_thing_without_an_address_of_its_own, setup, teardown),
       cmocka_unit_test_setup_teardown(test_items_of_an_account_are_nodes, setup_account, teardown),
       cmocka_unit_test_setup_teardown(test_what_a_thing_is, setup, teardown),

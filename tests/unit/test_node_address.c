@@ -79,6 +79,11 @@ static void test_the_table(void **state)
   assert_ptr_equal(tt_addresses_find(addresses, "plug"), tt_tree_get(tree, id));
   assert_int_equal(tt_tree_remove(tree, (struct tt_now){3, 3}, id), 0);
   assert_null(tt_addresses_find(addresses, "plug"));
+  /* The gateway's own is nobody else's. */
+  add(tree, "Gateway", "");
+  assert_null(tt_addresses_find(addresses, "gateway"));
+  assert_true(tt_address_is_gateway("gateway") && tt_address_is_gateway("GateWay"));
+  assert_false(tt_address_is_gateway("gateway\\2fbroker") || tt_address_is_gateway(""));
   tt_addresses_destroy(addresses);
   tt_tree_destroy(tree);
 }

@@ -161,6 +161,22 @@ static void a_thing_of_its_own(void **state)
   end(w);
 }
 
+/* Which is no thing: all of the tree is there. */
+static void the_gateway_by_its_name(void **state)
+{
+  (void)state;
+  struct world *w = begin();
+  const char *out = send(w, "<message xmlns='jabber:client' type='chat' from='" ALICE "' to='gateway@" GATEWAY
+                            "' id='1'><body>plug.relay?</body></message>");
+  expect(out, "from='gateway@" GATEWAY "'");
+  expect(out, "relay: off");
+  assert_string_equal(
+      send(w, "<message xmlns='jabber:client' type='chat' from='nobody@house.test/x' to='gateway@" GATEWAY
+              "' id='2'><body>plug.relay?</body></message>"),
+      "");
+  end(w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -172,6 +188,7 @@ int main(void)
       cmocka_unit_test(corrections),
       cmocka_unit_test(what_is_encrypted),
       cmocka_unit_test(a_thing_of_its_own),
+      cmocka_unit_test(the_gateway_by_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
