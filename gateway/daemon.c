@@ -326,6 +326,8 @@ static int build_handlers(struct tt_daemon *d)
   if (r == 0)
     r = tt_vcard_handlers_add(d->router);
   if (r == 0)
+    r = tt_avatar_handlers_add(d->router);
+  if (r == 0)
     r = tt_search_handlers_add(d->router);
   if (r == 0)
     r = tt_watches_create(d->router, &d->watches);

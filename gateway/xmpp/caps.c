@@ -5,11 +5,14 @@
 #include "disco_private.h"
 
 #include "dialect.h"
+#include "vcard.h"
 
 #define NS_CAPS "http://jabber.org/protocol/caps"
 
 /* What is asked at the domain of a component alone. */
 static const char *const domains_alone[] = {"jabber:iq:search"};
+/* At an account its server has that. */
+static const char *const components_alone[] = {TT_FEATURE_RETRIEVE_ITEMS};
 
 bool tt_disco_is_branch(const struct tt_node *node)
 {
@@ -24,7 +27,8 @@ bool tt_disco_is_branch(const struct tt_node *node)
   return node->n_children > 0;
 }
 
-/* No category is registered for things: a client looks for client/bot, and asks a component like a server. */
+/* No category is registered for things: a client looks for client/bot, and asks a component like a server. A thing of a component
+ * answers for its picture as the server of an account does for that of a person (XEP-0163). */
 void tt_disco_identities(const struct tt_session *session, const struct tt_disco_subject *subject,
                          struct tt_identity out[static TT_IDENTITIES_MAX])
 {
@@ -34,6 +38,8 @@ void tt_disco_identities(const struct tt_session *session, const struct tt_disco
     out[n++] = (struct tt_identity){"hierarchy", tt_disco_is_branch(subject->node) ? "branch" : "leaf"};
   else if (tt_session_kind(session) == TT_SESSION_COMPONENT)
     out[n++] = (struct tt_identity){"component", "generic"};
+  if (subject->node && tt_session_kind(session) == TT_SESSION_COMPONENT)
+    out[n++] = (struct tt_identity){"pubsub", "pep"};
   out[n] = (struct tt_identity){0};
 }
 
@@ -45,14 +51,23 @@ static bool is_of_subject(const char *feature, enum tt_subject subject)
   return false;
 }
 
+static bool is_one_of(const char *feature, const char *const *some, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(some[i], feature) == 0)
+      return true;
+  return false;
+}
+
 bool tt_disco_has_feature(const struct tt_session *session, const struct tt_node *thing, bool is_full,
                           const char *feature)
 {
-  if (!thing && tt_session_kind(session) == TT_SESSION_COMPONENT)
+  bool is_component = tt_session_kind(session) == TT_SESSION_COMPONENT;
+  if (!thing && is_component)
     return true;
-  for (size_t i = 0; i < TT_COUNT(domains_alone); i++)
-    if (strcmp(domains_alone[i], feature) == 0)
-      return false;
+  if (is_one_of(feature, domains_alone, TT_COUNT(domains_alone)) ||
+      (!is_component && is_one_of(feature, components_alone, TT_COUNT(components_alone))))
+    return false;
   if (!thing)
     return true;
   if (is_of_subject(feature, TT_SUBJECT_SENSOR))

@@ -15,7 +15,7 @@ struct tt_disco_subject {
 
 /* The identities of the gateway (node NULL) or of a node that has an address of its own, in the order of XEP-0115. Each
  * NULL category ends. */
-#define TT_IDENTITIES_MAX 3
+#define TT_IDENTITIES_MAX 4
 struct tt_identity {
   const char *category, *type;
 };

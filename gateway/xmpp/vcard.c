@@ -2,32 +2,19 @@
  * vcard.c: cards of things, and that of our own account (vcard.h). */
 #include "vcard.h"
 
-#include <openssl/evp.h>
-
 #include "ask.h"
 #include "router_private.h"
 #include "writer.h"
 
 #include "text/text.h"
 
-#define NS_VCARD    "vcard-temp"
-#define NS_PUBSUB   "http://jabber.org/protocol/pubsub"
-#define NS_DATA     "urn:xmpp:avatar:data"
-#define NS_METADATA "urn:xmpp:avatar:metadata"
+#define NS_VCARD "vcard-temp"
 
 /* ---- A card ------------------------------------------------------------------------------------------------- */
 
-static char *base64(const struct tt_avatar *avatar)
-{
-  char *text = malloc((avatar->n + 2) / 3 * 4 + 1);
-  if (text)
-    EVP_EncodeBlock((unsigned char *)text, avatar->png, (int)avatar->n);
-  return text;
-}
-
 static void write_photo(struct tt_writer *w, const struct tt_avatar *avatar)
 {
-  TT_AUTOFREE char *text = base64(avatar);
+  TT_AUTOFREE char *text = tt_avatar_base64(avatar);
   if (!text)
     return;
   tt_write_open(w, "PHOTO", NULL);
@@ -97,51 +84,17 @@ static void set(const struct own *own, struct tt_writer *w)
     tt_ask(own->router, own->session, &(struct tt_question){.is_set = true, .payload = payload}, NULL, NULL);
 }
 
-static void open_item(struct tt_writer *w, const char *node, const char *id)
-{
-  tt_write_open(w, "pubsub", NS_PUBSUB);
-  tt_write_open(w, "publish", NULL);
-  tt_write_attr(w, "node", node);
-  tt_write_open(w, "item", NULL);
-  tt_write_attr(w, "id", id);
-}
-
-static void close_item(struct tt_writer *w)
-{
-  for (int i = 0; i < 3; i++)
-    tt_write_close(w);
-}
-
 /* First the picture, then its description, as XEP-0084 section 3.1 has it. */
 static void publish_picture(const struct own *own)
 {
-  const struct tt_avatar *avatar = tt_avatar(TT_THING_GATEWAY);
-  TT_AUTOFREE char *text = base64(avatar);
-  struct tt_buf data TT_AUTOBUF = TT_BUF(0), metadata TT_AUTOBUF = TT_BUF(0);
-  struct tt_writer w;
-  if (!text)
-    return;
-  tt_write_init(&w, &data);
-  open_item(&w, NS_DATA, avatar->sha1);
-  tt_write_open(&w, "data", NS_DATA);
-  tt_write_text(&w, text);
-  tt_write_close(&w);
-  close_item(&w);
-  set(own, &w);
-
-  tt_write_init(&w, &metadata);
-  open_item(&w, NS_METADATA, avatar->sha1);
-  tt_write_open(&w, "metadata", NS_METADATA);
-  tt_write_open(&w, "info", NULL);
-  tt_write_attr(&w, "id", avatar->sha1);
-  tt_write_attr(&w, "type", "image/png");
-  tt_write_attr_printf(&w, "bytes", "%zu", avatar->n);
-  tt_write_attr(&w, "width", "64");
-  tt_write_attr(&w, "height", "64");
-  tt_write_close(&w);
-  tt_write_close(&w);
-  close_item(&w);
-  set(own, &w);
+  static const char *const nodes[] = {TT_NS_AVATAR_DATA, TT_NS_AVATAR_METADATA};
+  for (size_t i = 0; i < TT_COUNT(nodes); i++) {
+    struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
+    struct tt_writer w;
+    tt_write_init(&w, &buf);
+    tt_avatar_write_item(&w, "publish", nodes[i], tt_avatar(TT_THING_GATEWAY));
+    set(own, &w);
+  }
 }
 
 static bool is_empty_card(const struct tt_xml *answer)

@@ -337,7 +337,8 @@ static void begin(void)
   must(tt_adhoc_create(w.router, &w.adhoc) == 0 && tt_adhoc_browse_add(w.adhoc) == 0 &&
        tt_adhoc_read_add(w.adhoc) == 0 && tt_adhoc_control_add(w.adhoc) == 0);
   must(tt_contacts_create(w.router, &(struct tt_contacts_options){.language = "sv"}, &w.contacts) == 0 &&
-       tt_vcard_handlers_add(w.router) == 0 && tt_search_handlers_add(w.router) == 0);
+       tt_vcard_handlers_add(w.router) == 0 && tt_avatar_handlers_add(w.router) == 0 &&
+       tt_search_handlers_add(w.router) == 0);
   must(tt_watches_create(w.router, &w.watches) == 0 &&
        tt_chat_handlers_create(w.router, w.watches, NULL, &w.chat) == 0);
   const struct tt_rooms_options rooms = {.rooms = &room, .n = 1, .kind = TT_SESSION_COMPONENT};

@@ -185,6 +185,30 @@ def test_a_contact_shows_how_the_thing_is(case):
     run(scenario())
 
 
+def test_the_picture_of_a_thing(case):
+    """As XEP-0084 has it: the description at the address of the thing, then the picture that it names."""
+    async def scenario():
+        import hashlib
+        from slixmpp.exceptions import IqError
+        admin, alice = await case.login("admin"), await case.login("alice")
+        for client in (admin, alice):
+            client.register_plugin("xep_0084")
+        assert ("pubsub", "pep", "Hall climate") in (await info(alice, CLIMATE))[0]
+        seen = {}
+        for client, address in ((alice, CLIMATE), (admin, PLUG), (admin, US)):
+            described = await client["xep_0060"].get_items(address, "urn:xmpp:avatar:metadata")
+            one = described["pubsub"]["items"]["substanzas"][0].xml.find(".//{urn:xmpp:avatar:metadata}info")
+            answer = await client["xep_0084"].retrieve_avatar(address, one.get("id"))
+            picture = answer["pubsub"]["items"]["substanzas"][0]["avatar_data"]["value"]
+            assert picture.startswith(b"\x89PNG") and len(picture) == int(one.get("bytes"))
+            assert hashlib.sha1(picture).hexdigest() == one.get("id")
+            seen[address] = one.get("id")
+        assert len(set(seen.values())) == 3
+        with pytest.raises(IqError, match="item-not-found"):
+            await alice["xep_0084"].retrieve_avatar(PLUG, seen[PLUG])
+    run(scenario())
+
+
 def test_a_stranger_is_granted_one_thing(case):
     async def scenario():
         guest = await case.login("guest1")

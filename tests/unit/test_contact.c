@@ -28,6 +28,7 @@ static void build(struct test *t, enum tt_session_kind kind)
                    0);
   t->w->contacts = t->contacts;
   assert_int_equal(tt_vcard_handlers_add(t->w->router), 0);
+  assert_int_equal(tt_avatar_handlers_add(t->w->router), 0);
   assert_int_equal(tt_search_handlers_add(t->w->router), 0);
   world_online(t->w);
 }
@@ -542,6 +543,59 @@ static void test_cards(void **state)
 #define FORM(inside)      SEARCH("<x xmlns='jabber:x:data' type='submit'>" inside "</x>")
 #define FIELD(var, value) "<field var='" var "'><value>" value "</value></field>"
 
+#define PUBSUB(inside) "<pubsub xmlns='http://jabber.org/protocol/pubsub'>" inside "</pubsub>"
+#define ITEMS_OF(node) PUBSUB("<items node='urn:xmpp:avatar:" node "'/>")
+#define ITEM_OF        PUBSUB("<items node='urn:xmpp:avatar:data'><item id='%s'/></items>")
+
+/* XEP-0084: who may see a thing may fetch its picture, by what its description says. */
+static void test_pictures(void **state)
+{
+  struct test *t = *state;
+  const struct tt_avatar *sensor = tt_avatar(TT_THING_SENSOR);
+  char expected[512], payload[256];
+  const char *text = world_ask(t->w, "get", GUEST, CLIMATE, ITEMS_OF("metadata"));
+  snprintf(expected, sizeof(expected),
+           "from='" CLIMATE "' to='" GUEST "' id='q'><pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+           "<items node='urn:xmpp:avatar:metadata'><item id='%s'><metadata xmlns='urn:xmpp:avatar:metadata'><info "
+           "id='%s' type='image/png' bytes='%zu' width='64' height='64'/></metadata></item></items></pubsub></iq>",
+           sensor->sha1, sensor->sha1, sensor->n);
+  assert_has(text, expected);
+  snprintf(payload, sizeof(payload), ITEM_OF, sensor->sha1);
+  text = world_ask(t->w, "get", GUEST, CLIMATE, payload);
+  snprintf(expected, sizeof(expected),
+           "<items node='urn:xmpp:avatar:data'><item id='%s'><data xmlns='urn:xmpp:avatar:data'>iVBOR",
+           sensor->sha1);
+  assert_has(text, expected);
+  assert_has(text, "</data></item></items></pubsub></iq>");
+  assert_has(world_ask(t->w, "get", GUEST, CLIMATE, ITEMS_OF("data")), expected);
+  /* What it has not, and what one may not see, is not there. */
+  assert_has(world_ask(t->w, "get", READER, LAMP, payload), "<item-not-found ");
+  assert_has(world_ask(t->w, "get", GUEST, LAMP, ITEMS_OF("metadata")), "<item-not-found ");
+  assert_has(world_ask(t->w, "get", READER, LAMP, ITEMS_OF("metadata")), tt_avatar(TT_THING_LIGHT)->sha1);
+  assert_has(world_ask(t->w, "get", READER, "house@" US, ITEMS_OF("metadata")), tt_avatar(TT_THING_PLACE)->sha1);
+  assert_has(world_ask(t->w, "get", READER, US, ITEMS_OF("metadata")), tt_avatar(TT_THING_GATEWAY)->sha1);
+  assert_has(world_ask(t->w, "get", READER, "gateway@" US, ITEMS_OF("metadata")),
+             tt_avatar(TT_THING_GATEWAY)->sha1);
+  /* Nothing else is there, and nobody writes. */
+  assert_has(world_ask(t->w, "get", READER, LAMP, PUBSUB("<items node='urn:xmpp:geoloc'/>")), "<item-not-found ");
+  assert_has(world_ask(t->w, "get", READER, LAMP, PUBSUB("<items/>")), "<item-not-found ");
+  assert_has(world_ask(t->w, "get", READER, LAMP, PUBSUB("<subscriptions/>")), "<feature-not-implemented ");
+  assert_has(world_ask(t->w, "set", ADMIN, LAMP, ITEMS_OF("metadata")), "<forbidden ");
+  assert_has(world_ask(t->w, "get", STRANGER, LAMP, ITEMS_OF("metadata")), "<forbidden ");
+  assert_has(world_ask(t->w, "get", READER, "meter@" US, ITEMS_OF("metadata")), "<item-not-found ");
+  /* A thing says so of itself. */
+  text = world_ask(t->w, "get", GUEST, CLIMATE, "<query xmlns='" TT_NS_DISCO_INFO "'/>");
+  assert_has(text, "<identity category='pubsub' type='pep' name='Hall climate'/>");
+  assert_has(text, "<feature var='http://jabber.org/protocol/pubsub#retrieve-items'/>");
+  assert_lacks(world_ask(t->w, "get", ADMIN, US, "<query xmlns='" TT_NS_DISCO_INFO "'/>"), "type='pep'");
+  /* At an account it is its server's. */
+  tear_down(t);
+  build(t, TT_SESSION_ACCOUNT);
+  assert_has(world_ask(t->w, "get", ADMIN, "gw@house.test/things", ITEMS_OF("metadata")), "<service-unavailable ");
+  assert_lacks(world_ask(t->w, "get", ADMIN, "gw@house.test/things", "<query xmlns='" TT_NS_DISCO_INFO "'/>"),
+               "pubsub");
+}
+
 static void test_search(void **state)
 {
   struct test *t = *state;
@@ -610,6 +664,7 @@ int main(void)
       TEST(test_an_account_says_how_all_of_it_is),
       TEST(test_an_empty_card_is_filled),
       TEST(test_cards),
+      TEST(test_pictures),
       TEST(test_search),
   };
   if (!mkdtemp(dir))
