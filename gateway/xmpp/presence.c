@@ -54,14 +54,47 @@ static const char *key_of(const struct tt_session *session, const struct tt_node
   return tt_session_kind(session) == TT_SESSION_COMPONENT && strchr(local, '@') ? TT_GATEWAY_KEY : "";
 }
 
-/* Our server tells the subscribers of an account by itself; a component has nobody who would. An account subscribes
- * back, to be told when they go. */
+/* ---- Asking back ------------------------------------------------------------------------------------------- */
+
+#define HASH_BASIS UINT64_C(0xcbf29ce484222325)
+#define HASH_PRIME UINT64_C(0x100000001b3) /* FNV-1a */
+
+static uint64_t hash(const char *text)
+{
+  uint64_t h = HASH_BASIS;
+  for (; *text; text++)
+    h = (h ^ (unsigned char)*text) * HASH_PRIME;
+  return h;
+}
+
+/* An account subscribes back, to be told when they go: what they have subscribed to and watch ends then. Nothing else would say
+ * so: a server may keep a message for somebody who is away, or drop it, instead of sending it back, and of presence that we
+ * direct at them they answer none. Each time it is a dialog before somebody. */
+static void ask_back(struct tt_router *router, struct tt_session *session, const char *bare)
+{
+  router->asked_back[router->next_asked_back] = hash(bare);
+  router->next_asked_back = (router->next_asked_back + 1) % TT_COUNT(router->asked_back);
+  send_presence(session, "subscribe", NULL, bare, NULL);
+}
+
+static bool was_asked_back(const struct tt_router *router, const char *bare)
+{
+  uint64_t wanted = hash(bare);
+  for (size_t i = 0; i < TT_COUNT(router->asked_back); i++)
+    if (router->asked_back[i] == wanted)
+      return true;
+  return false;
+}
+
+/* ---- Letting in -------------------------------------------------------------------------------------------- */
+
+/* Our server tells the subscribers of an account by itself; a component has nobody who would. */
 static void let_in(struct tt_router *router, struct tt_session *session, const struct tt_node *thing,
                    const char *local, const char *bare)
 {
   send_presence(session, "subscribed", local, bare, NULL);
   if (tt_session_kind(session) == TT_SESSION_ACCOUNT)
-    send_presence(session, "subscribe", local, bare, NULL);
+    ask_back(router, session, bare);
   else if (router->contacts)
     tt_contacts_add(router->contacts, session, bare, key_of(session, thing, local));
   else
@@ -257,8 +290,9 @@ static bool has(const char *subscription, const char *one)
   return !strcmp(subscription, one) || !strcmp(subscription, "both");
 }
 
-/* Who sees us without a rule (it was taken away while we were offline) no longer does; of whom we would not hear
- * when they go, we ask to. */
+/* Who sees us without a rule (it was taken away while we were offline) no longer does. Of whom we would not hear when they go
+ * (let in by another client, or before we were told), we ask to: once. The roster also changes when they are let in and asked,
+ * and when they have said no. */
 void tt_router_roster(struct tt_router *router, struct tt_session *session, const struct tt_xml *query)
 {
   TT_XML_FOREACH(item, query) {
@@ -271,7 +305,7 @@ void tt_router_roster(struct tt_router *router, struct tt_session *session, cons
       tt_router_gone(router, session, bare);
     else if (sees_us && !tt_router_knows(router, bare))
       send_presence(session, "unsubscribed", NULL, bare, NULL);
-    else if (sees_us && !seen && !tt_xml_attr(item, "ask"))
-      send_presence(session, "subscribe", NULL, bare, NULL);
+    else if (sees_us && !seen && !tt_xml_attr(item, "ask") && !was_asked_back(router, bare))
+      ask_back(router, session, bare);
   }
 }

@@ -18,6 +18,7 @@
 #define TT_ROUTER_LISTENERS_MAX 16
 #define TT_ROUTER_SESSIONS_MAX  8
 #define TT_ROUTER_CLAIMS_MAX    64
+#define TT_ASKED_BACK_MAX       512  /* people whose asking back is remembered; the oldest makes room */
 #define TT_STANZA_ID_MAX        1023 /* bytes of an id that we send back */
 #define TT_LANGUAGE_MAX         35   /* RFC 5646 section 4.4.1 */
 
@@ -77,7 +78,9 @@ struct tt_router {
   struct tt_reply *replies; /* all that are open */
   struct tt_buckets *friends, *strangers, *domains, *refusals;
   struct tt_asked asked[TT_REQUESTS_MAX];
-  size_t next_asked; /* the oldest makes room */
+  size_t next_asked;                      /* the oldest makes room */
+  uint64_t asked_back[TT_ASKED_BACK_MAX]; /* hashes of bare JIDs whose presence our account has asked for */
+  size_t next_asked_back;
   uint64_t last_id;
   struct tt_asking *asking; /* ask.c */
   size_t n_asking;

@@ -286,6 +286,24 @@ def test_contacts_outlive_a_restart(case):
     run(scenario())
 
 
+def test_an_account_asks_back_once(case):
+    """Who says no to being seen by the account is not asked again by what the server then tells of the roster."""
+    async def scenario():
+        alice, account = await case.login("alice"), f"gw@{world.DOMAIN}"
+        asked = []
+        alice.add_event_handler("presence_subscribe", lambda presence: asked.append(presence["from"].bare))
+        alice.send_presence_subscription(account)  # and says no, as auto_authorize is
+        await case.until(alice, account, lambda p: p["status"].startswith("2 devices"))
+        for _ in range(100):
+            if asked:
+                break
+            await asyncio.sleep(0.1)
+        for _ in range(3):  # what the roster led to comes before the answers
+            await alice.raw(f"{account}/thingtree", "<ping xmlns='urn:xmpp:ping'/>")
+        assert asked == [account]
+    run(scenario())
+
+
 def test_the_account_has_a_card_and_says_how_it_is(case):
     async def scenario():
         admin = await case.login("admin")

@@ -476,6 +476,15 @@ static void test_account(void **state)
   out = say(test, "<presence type='subscribe' from='alice@house.test' to='gw@house.test'/>");
   assert_string_equal(out, "<presence type='subscribed' to='alice@house.test'/>"
                            "<presence type='subscribe' to='alice@house.test'/>");
+  /* What the server then tells of the roster, and that they have said no, asks them nothing again. */
+  for (int i = 0; i < 2; i++) {
+    out = say(test, "<iq type='set' id='p1' from='gw@house.test'><query xmlns='jabber:iq:roster'>"
+                    "<item jid='alice@house.test' subscription='from'/></query></iq>");
+    assert_string_equal(out, "<iq type='result' to='gw@house.test' id='p1'/>");
+  }
+  say(test, "<presence type='unsubscribe' from='alice@house.test' to='gw@house.test'/>");
+  out = say(test, "<presence type='subscribe' from='alice@house.test' to='gw@house.test'/>");
+  assert_non_null(strstr(out, "<presence type='subscribe' to='alice@house.test'/>")); /* anew, at their wish */
   /* Not even our own account has a rule. */
   assert_non_null(strstr(say(test, "<iq type='get' id='1' from='gw@house.test/other'><now xmlns='urn:t'/></iq>"),
                          "<forbidden "));
