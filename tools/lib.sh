@@ -11,7 +11,7 @@ test_packages="libcmocka-dev minidlna libxml2-utils python3-pytest python3-pytes
 clang-format git man-db"
 # The programs people use, and what drives them: in a terminal, on a desktop.
 terminal_packages="tmux profanity poezio"
-client_packages="$terminal_packages gajim psi-plus ejabberd xvfb openbox xdotool imagemagick dbus at-spi2-core python3-gi"
+client_packages="$terminal_packages gajim psi-plus ejabberd xvfb openbox xdotool imagemagick dbus at-spi2-core x11-utils python3-gi"
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 

@@ -11,7 +11,7 @@ import time
 import world
 from person import Home, NotSeen, Person, as_person, run, shots_directory
 
-PROGRAMS = ("Xvfb", "dbus-daemon", "openbox", "xdotool", "import")
+PROGRAMS = ("Xvfb", "dbus-daemon", "openbox", "xdotool", "xprop", "import")
 LAUNCHER = pathlib.Path("/usr/libexec/at-spi-bus-launcher")
 LOOKER = pathlib.Path(__file__).with_name("looker.py")
 
@@ -37,7 +37,7 @@ class Desktop:
         for name in ("display", "bus"):
             (d / name).touch()
         self.home.give()
-        self.launch("xvfb", ["sh", "-c", f'exec Xvfb -displayfd 9 -screen 0 {self.size} -nolisten tcp 9>"$HOME/display"'])
+        self.launch("xvfb", ["sh", "-c", f'exec Xvfb -displayfd 9 -screen 0 {self.size} -noreset -nolisten tcp 9>"$HOME/display"'])
         self.home.env["DISPLAY"] = ":" + self._written("display")
         self.launch("bus", ["sh", "-c", 'exec dbus-daemon --session --nofork --print-address=8 8>"$HOME/bus"'])
         self.home.env["DBUS_SESSION_BUS_ADDRESS"] = self._written("bus")
@@ -45,6 +45,10 @@ class Desktop:
         # Asking for its address starts the accessibility bus.
         address = re.search('"(.*)"', self._a11y("org.a11y.Bus.GetAddress")).group(1)
         self._a11y("org.freedesktop.DBus.Properties.Set", "string:org.a11y.Status", "string:IsEnabled", "variant:boolean:true")
+        # Qt that has to ask for the address joins at every second start or so; this it reads before all else.
+        # (An X server that is not told -noreset forgets it with its last client.)
+        run(["xprop", "-root", "-f", "AT_SPI_BUS", "8s", "-set", "AT_SPI_BUS", address],
+            env={**os.environ, "DISPLAY": self.home.env["DISPLAY"]})
         self.launch("openbox", ["openbox"])
         self.looker = subprocess.Popen(as_person([world.PYTHON, "-W", "ignore", "-c", LOOKER.read_text()]),
                                        env={**os.environ, **self.home.env, "AT_SPI_BUS_ADDRESS": address},
@@ -115,10 +119,9 @@ class Windows(Person):
     def elements(self):
         return [e for e in self.desktop.look() if e["application"] == self.application]
 
-    def launch(self, argv, env=None, tries=20, patience=2.5):
-        """Start the program and wait until its windows can be read. While Qt starts, its first call to the
-        accessibility bus may come before its connection is up, and then it never joins (every second start or so). When a
-        window has been there for a while and cannot be read, the program starts again."""
+    def launch(self, argv, env=None, tries=3, patience=10):
+        """Start the program and wait until its windows can be read. When a window has been there for a while and cannot
+        be read, the program starts again: it has missed the accessibility bus, and does not look for it twice."""
         for _ in range(tries):
             self.process = self.desktop.launch(self.name, argv, env)
             seen = []  # since when there is a window
