@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Psi+ 1.4 on a desktop."""
+import itertools
 import re
 
 import world
@@ -103,7 +104,27 @@ class Psi(Windows):
         self.click("table cell|tree item", f"^{re.escape(address)}$", times=2)
         self.wait_find("dialog", "Execute Command")
 
-    def choose_last(self, shown):
-        """The last value of a list of a form."""
+    def choose(self, shown, value):
+        """Another value of a list, by its place in it."""
+        self.wait_still("combo box", shown)
+        elements = self.elements()
+        at = next(i for i, e in enumerate(elements) if e["role"] == "combo box" and re.search(shown, e["text"] or e["name"]))
+        below = itertools.takewhile(lambda e: e["depth"] > elements[at]["depth"], elements[at + 1:])
+        options = [e["name"] for e in below if e["role"] == "list item"]
+        place = next((i for i, option in enumerate(options) if re.search(value, option)), None)
+        assert place is not None, options
         self.click("combo box", shown)
-        self.desktop.xdotool("key", "End", "Return")
+        self.desktop.xdotool("key", "Home", *["Down"] * place, "Return")
+        self.wait_find("combo box", value)
+
+    def execute(self, command):
+        """One of the commands that are listed; the first by name is chosen already."""
+        self.wait_find("combo box", "Commands of things")
+        self.choose("Commands of things", f"^{command}$")
+        self.click("push button", "^Execute$")
+
+    def fill(self, shown, text):
+        """Another text into a field of a form."""
+        self.point(self.wait_still("text", f"^{shown}$"))
+        self.desktop.xdotool("click", "--repeat", 3, 1)
+        self.type(text, then=None)

@@ -76,10 +76,8 @@ def test_gajim_switches_and_controls_by_command(house, gajim):
 
 def test_psi_controls_by_command(house, psi):
     psi.commands_of_service("things.house.test")
-    psi.wait_for("combo box: Control")  # the first by name
-    psi.click("push button", "^Execute$")
-    psi.choose_last("Pond pump")
-    psi.wait_for("combo box: .*Coffee machine plug")
+    psi.execute("Control")
+    psi.choose("Pond pump", "Coffee machine plug")
     psi.click("push button", "^Next$")
     psi.wait_for("label: Relay")
     psi.shot("command")
@@ -87,6 +85,31 @@ def test_psi_controls_by_command(house, psi):
     psi.click("push button", "^Next$")  # its buttons stay those of the first step
     house.wait_value("plug", "relay", False)
     psi.wait_for("text: off")
+
+
+def test_psi_shows_why_a_value_is_refused(house, psi):
+    psi.commands_of_service("things.house.test")
+    psi.execute("Control")
+    psi.choose("Pond pump", "Heating valve")
+    psi.click("push button", "^Next$")
+    psi.fill("40", "175")
+    psi.click("push button", "^Next$")
+    psi.wait_for("Level: 175 is above the most, 100")
+    psi.shot("refused")
+    assert house.value("valve", "level") == 40
+
+
+def test_psi_watches_by_command(house, psi):
+    psi.commands_of_service("things.house.test")
+    psi.execute("Watch")
+    psi.choose("Pond pump", "Coffee machine plug")
+    psi.click("push button", "^Finish$")
+    psi.wait_for("Coffee machine plug is watched|unwatch")
+    psi.shot("watch")
+    psi.open_chat("things.house.test")
+    house.switch("plug.relay", "false")
+    psi.answers("Relay: off")
+    psi.shot("watched")
 
 
 def test_gajim_walks_the_tree(gajim):
