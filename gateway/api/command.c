@@ -6,6 +6,7 @@
 #include "client.h"
 #include "json.h"
 #include "model/execute.h"
+#include "text/text.h"
 
 #include <utlist.h>
 
@@ -190,7 +191,7 @@ static void on_result(void *user, const struct tt_execute_result *result)
     tt_api_send_done(client, line);
   } else if (client) {
     json_object *line = tt_api_error(asking->open.id, tt_api_refusal_code(result->refusal), "%s",
-                                     result->text ? result->text : "refused");
+                                     result->text ? tt_tr(client->language, result->text) : "refused");
     json_object *errors = result->n_errors > 0 ? json_object_new_array() : NULL;
     for (size_t i = 0; i < result->n_errors; i++)
       json_object_array_add(errors, error_json(result, &result->errors[i]));

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "json.h"
 #include "model/readout.h"
+#include "text/text.h"
 
 struct reading {
   struct tt_api_open open;
@@ -41,7 +42,8 @@ static const struct tt_api_open_ops ops = {.cancel = cancel};
 static void on_refused(void *user, enum tt_refusal refusal, const char *text, const struct tt_ref *ref)
 {
   struct reading *reading = user;
-  json_object *line = tt_api_error(reading->open.id, tt_api_refusal_code(refusal), "%s", text ? text : "refused");
+  json_object *line = tt_api_error(reading->open.id, tt_api_refusal_code(refusal), "%s",
+                                   text ? tt_tr(reading->open.client->language, text) : "refused");
   if (ref)
     json_object_object_add(line, "node", json_object_new_string(ref->node));
   tt_api_send(reading->open.client, line);

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "json.h"
 #include "model/control.h"
+#include "text/text.h"
 
 #include <utlist.h>
 
@@ -82,7 +83,7 @@ static void on_result(void *user, const struct tt_set_result *result)
     bool is_done = result->refusal == TT_OK;
     json_object *line = is_done ? tt_api_line(setting->open.id)
                                 : tt_api_error(setting->open.id, tt_api_refusal_code(result->refusal), "%s",
-                                               result->text ? result->text : "refused");
+                                               result->text ? tt_tr(client->language, result->text) : "refused");
     add_errors(setting, line, result);
     json_object_object_add(line, "nodes", done_nodes(result));
     json_object_object_add(line, "names", done_names(result));

@@ -5,6 +5,7 @@
 #include "isolate.h"
 
 #include "service/log.h"
+#include "text/text.h"
 
 #include <stdio.h>
 #include <systemd/sd-event.h>
@@ -112,7 +113,7 @@ static void connection_state(struct tt_bridge *bridge, enum tt_link_state state,
   if (state == TT_LINK_ONLINE)
     text = "";
   else if (state == TT_LINK_OFFLINE && !*text)
-    text = "not connected";
+    text = TT_TR("not connected");
   if (state == before && strcmp(text, bridge->link_text ? bridge->link_text : "") == 0)
     return;
 
@@ -438,7 +439,7 @@ void bridge_start(struct tt_bridge *bridge)
     free(bridge->state);
     bridge->state = NULL;
     tt_log(TT_LOG_ERROR, bridge->config->name, "cannot start: %s", strerror(-r));
-    bridge_disable(bridge, "the bridge could not be started");
+    bridge_disable(bridge, TT_TR("the bridge could not be started"));
     return;
   }
   for (struct tt_device *device = bridge->devices; device; device = device->next)
@@ -592,7 +593,7 @@ static int device_show(struct tt_device *device)
   device->node = node->id;
   if (is_disabled)
     host_message(host, node->id, "config", TT_MESSAGE_ERROR,
-                 entry->error ? entry->error : "its connection does not exist");
+                 entry->error ? entry->error : TT_TR("its connection does not exist"));
   host_message(host, node->id, "description", TT_MESSAGE_WARNING, entry->notice);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "isolate_private.h"
 
 #include "service/log.h"
+#include "text/text.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -320,7 +321,7 @@ static void drop_sources(struct isolate *isolate)
 
 static void finish(struct isolate *isolate)
 {
-  end_requests(isolate, NULL, -ECANCELED, "the connection is being stopped");
+  end_requests(isolate, NULL, -ECANCELED, TT_TR("the connection is being stopped"));
   HASH_CLEAR(hh, isolate->devices);
   drop_sources(isolate);
   tt_stopped(isolate->bridge);

@@ -8,6 +8,8 @@
  */
 #include "instance.h"
 
+#include "text/text.h"
+
 #include <stdio.h>
 #include <utlist.h>
 
@@ -182,7 +184,7 @@ static int on_request_timeout(sd_event_source *source, uint64_t us, void *user)
 {
   (void)source;
   (void)us;
-  request_finish(user, -ETIMEDOUT, "the device did not answer in time");
+  request_finish(user, -ETIMEDOUT, TT_TR("the device did not answer in time"));
   return 0;
 }
 
@@ -280,7 +282,7 @@ static int on_op_timeout(sd_event_source *source, uint64_t us, void *user)
     return 0;
   }
   op->device->bridge->count.timeouts++;
-  op_end(op, -ETIMEDOUT, "the device did not answer in time");
+  op_end(op, -ETIMEDOUT, TT_TR("the device did not answer in time"));
   return 0;
 }
 
@@ -411,7 +413,7 @@ static int on_pump(sd_event_source *source, void *user)
   for (op = host->waiting; op; op = next_op) {
     next_op = op->next_wait;
     if (op->deadline_us <= now_us)
-      op_end(op, -ETIMEDOUT, "the device was too busy to be asked in time");
+      op_end(op, -ETIMEDOUT, TT_TR("the device was too busy to be asked in time"));
     else if (op_is_ready(op))
       op_send(op);
   }
@@ -612,7 +614,7 @@ void requests_cancel(struct tt_device *device, bool is_waiting_only)
   struct op *op, *next;
   DL_FOREACH_SAFE(device->ops, op, next)
   if (!is_waiting_only || !op->is_sent)
-    op_end(op, -ECANCELED, "the connection is being stopped");
+    op_end(op, -ECANCELED, TT_TR("the connection is being stopped"));
   poll_arm(device);
 }
 

@@ -187,7 +187,7 @@ static void put_messages(struct tt_chat_request *request, const struct tt_node *
   for (size_t i = 0; i < node->n_messages; i++, (*lines)++)
     if (*lines < TT_CHAT_LINES_MAX)
       tt_chat_printf(request, "%s: %s\n", tt_chat_shown_node(request, node),
-                     tt_chat_shown(request, node->messages[i].text));
+                     tt_chat_shown(request, TT_CHAT_TR(request, node->messages[i].text)));
 }
 
 static bool is_within(const struct tt_node *node, const struct tt_node *top)

@@ -204,8 +204,8 @@ static bool is_value(struct tt_chat_request *request, const struct tt_point *poi
 {
   struct tt_buf shown TT_AUTOBUF = TT_BUF(0);
   TT_AUTOVALUE struct tt_value value = {0};
-  char why[256] = "";
-  if (tt_convert_parameter(point, TT_TYPE_NONE, lexical, &value, why, sizeof(why)) < 0) {
+  char why[TT_WHY_MAX] = "";
+  if (tt_convert_parameter(point, TT_TYPE_NONE, lexical, &value, request->caller->language, why, sizeof(why)) < 0) {
     answer_wrong_value(request, point, why);
     return false;
   }

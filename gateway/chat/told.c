@@ -37,7 +37,7 @@ void tt_chat_put_silent(struct tt_buf *out, const struct tt_node *node, const ch
 {
   struct tt_buf name TT_AUTOBUF = TT_BUF(0), reason TT_AUTOBUF = TT_BUF(0);
   tt_chat_put(&name, node ? tt_node_label(node, language) : key);
-  tt_chat_put(&reason, why);
+  tt_chat_put(&reason, tt_tr(language, why));
   tt_buf_printf(out, tt_tr(language, TT_TR("*%s* does not answer: %s")), name.data ? name.data : "?",
                 reason.data ? reason.data : "");
 }

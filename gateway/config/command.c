@@ -71,7 +71,7 @@ static int load_preset(const struct tt_points_source *s, const struct tt_item *i
 {
   TT_AUTOBUF struct tt_buf text = TT_BUF(0);
   TT_AUTOVALUE struct tt_value value = {0};
-  char why[160];
+  char why[TT_WHY_MAX];
   int r = tt_load_value(&s->env, p->type, item, "\"default\"", &p->missing_value);
   if (r < 0)
     return r;
@@ -79,7 +79,7 @@ static int load_preset(const struct tt_points_source *s, const struct tt_item *i
   tt_value_print(&p->missing_value, &text);
   if (text.failed)
     return -ENOMEM;
-  r = tt_convert_parameter(p, TT_TYPE_NONE, text.data ? text.data : "", &value, why, sizeof why);
+  r = tt_convert_parameter(p, TT_TYPE_NONE, text.data ? text.data : "", &value, NULL, why, sizeof why);
   if (r == -EINVAL)
     tt_diag(s->env.diags, TT_SEVERITY_ERROR, "bad-default", item->mark, "the default of %s is not valid: %s", what,
             why);

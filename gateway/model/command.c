@@ -4,6 +4,8 @@
 
 #include "convert.h"
 
+#include "text/text.h"
+
 #include <math.h>
 
 static const struct command_step *step_of(const struct tt_control *c)
@@ -47,6 +49,7 @@ static void step_done(struct tt_control *c)
   step_begin(c);
 }
 
+/* `why` is English, as the audit is; whoever gave the command gets it in their language. */
 static void step_failed(struct tt_control *c, enum tt_refusal refusal, const char *why)
 {
   step_end(c, refusal, why);
@@ -58,17 +61,26 @@ static void step_error(struct tt_control *c, int error, const char *text)
   step_failed(c, error == -ETIMEDOUT ? TT_REFUSED_TIMEOUT : TT_REFUSED_DEVICE, tt_error_text(error, text));
 }
 
+static void put_difference(struct tt_buf *out, const struct tt_value *value, const char *language)
+{
+  struct tt_buf quoted TT_AUTOBUF = TT_BUF(0);
+  char shown[256];
+  if (value->type == TT_TYPE_NONE)
+    tt_buf_puts(&quoted, tt_tr(language, "no value"));
+  tt_value_print(value, &quoted);
+  tt_text_printable(shown, sizeof shown, quoted.data ? quoted.data : "", quoted.len);
+  tt_buf_printf(out, tt_tr(language, "written, but the device says %s"), shown);
+}
+
 /* It was written, and it is something else now. */
 static void step_differs(struct tt_control *c, const struct tt_value *value)
 {
-  struct tt_buf why TT_AUTOBUF = TT_BUF(0), quoted TT_AUTOBUF = TT_BUF(0);
-  char shown[256];
-  if (value->type == TT_TYPE_NONE)
-    tt_buf_puts(&quoted, "no value");
-  tt_value_print(value, &quoted);
-  tt_text_printable(shown, sizeof shown, quoted.data ? quoted.data : "", quoted.len);
-  tt_buf_printf(&why, "written, but the device says %s", shown);
-  step_failed(c, TT_REFUSED_DEVICE, why.data ? why.data : "written, but the device says something else");
+  struct tt_buf why TT_AUTOBUF = TT_BUF(0), said TT_AUTOBUF = TT_BUF(0);
+  static const char in_short[] = TT_TR("written, but the device says something else");
+  put_difference(&why, value, NULL);
+  put_difference(&said, value, c->caller->language);
+  step_end(c, TT_REFUSED_DEVICE, why.data ? why.data : in_short);
+  command_finish(c, TT_REFUSED_DEVICE, said.data ? said.data : in_short);
 }
 
 /* ---- Verification ------------------------------------------------------------------------------------- */
@@ -82,11 +94,11 @@ static void on_read(void *user, int error, const char *text)
   if (error < 0)
     step_error(c, error, text);
   else if (!node)
-    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    step_failed(c, TT_REFUSED_NOT_FOUND, TT_TR("the node has gone"));
   else if (node->field_errors[c->verify_point])
     step_failed(c, TT_REFUSED_DEVICE, node->field_errors[c->verify_point]);
   else if (!c->is_reported)
-    step_failed(c, TT_REFUSED_TIMEOUT, "written, but the device did not say what it is now");
+    step_failed(c, TT_REFUSED_TIMEOUT, TT_TR("written, but the device did not say what it is now"));
   else if (is_as_expected(&c->expected, &node->fields[c->verify_point].value))
     step_done(c);
   else
@@ -134,11 +146,11 @@ static void report_due(struct tt_control *c)
   if (c->is_matched)
     step_done(c);
   else if (!node)
-    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    step_failed(c, TT_REFUSED_NOT_FOUND, TT_TR("the node has gone"));
   else if (c->is_reported)
     step_differs(c, &node->fields[c->verify_point].value);
   else
-    step_failed(c, TT_REFUSED_TIMEOUT, "written, but the device did not report it");
+    step_failed(c, TT_REFUSED_TIMEOUT, TT_TR("written, but the device did not report it"));
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------- */
@@ -154,7 +166,7 @@ static void on_written(void *user, int error, const char *text)
     return;
   }
   if (!node) {
-    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    step_failed(c, TT_REFUSED_NOT_FOUND, TT_TR("the node has gone"));
     return;
   }
   const struct tt_write *write = node->points[step_of(c)->point].write;
@@ -227,7 +239,7 @@ static void not_permitted(struct tt_control *c)
   const struct tt_node *node = tt_tree_get(c->core->tree, step_of(c)->node);
   if (node)
     tt_core_refused(c->core, c->caller, TT_ACCESS_CONTROL, node->key);
-  step_failed(c, TT_REFUSED_FORBIDDEN, "not permitted any more");
+  step_failed(c, TT_REFUSED_FORBIDDEN, TT_TR("not permitted any more"));
 }
 
 /* Permitted: do it. */
@@ -236,14 +248,14 @@ static void step_go(struct tt_control *c, struct tt_node *node)
   struct tt_core *core = c->core;
   const struct command_step *step = step_of(c);
   struct tt_value raw TT_AUTOVALUE = {0};
-  char why[256];
+  char why[TT_WHY_MAX] = TT_TR("out of memory");
   const struct tt_point *point = &node->points[step->point];
-  if (tt_convert_to_raw(point, &step->value, &raw, why, sizeof why) < 0) {
+  if (tt_convert_to_raw(point, &step->value, &raw, c->caller->language, why, sizeof why) < 0) {
     step_failed(c, TT_REFUSED_BAD_REQUEST, why);
     return;
   }
   if (expect(c, point, &raw) < 0) {
-    step_failed(c, TT_REFUSED_BUSY, "out of memory");
+    step_failed(c, TT_REFUSED_BUSY, TT_TR("out of memory"));
     return;
   }
   const struct tt_value *old = &node->fields[step->point].value;
@@ -251,7 +263,7 @@ static void step_go(struct tt_control *c, struct tt_node *node)
     c->audit_id = core->audit.decision(core->audit.user, c->caller, node, point->name,
                                        old->type != TT_TYPE_NONE ? old : NULL, &step->value);
   if (!c->audit_id) { /* what leaves no trace is not done */
-    step_failed(c, TT_REFUSED_DEVICE, "the audit could not be written");
+    step_failed(c, TT_REFUSED_DEVICE, TT_TR("the audit could not be written"));
     return;
   }
   int error = step_write(c, node, &raw);
@@ -274,7 +286,7 @@ static void on_access(void *user, enum tt_refusal refusal, const struct tt_grant
     for (size_t k = 0; grants[i].node == step->node && k < grants[i].n_names && !is_permitted; k++)
       is_permitted = !strcmp(grants[i].names[k], name);
   if (!node)
-    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    step_failed(c, TT_REFUSED_NOT_FOUND, TT_TR("the node has gone"));
   else if (!is_permitted)
     not_permitted(c);
   else
@@ -294,7 +306,7 @@ static void step_ask(struct tt_control *c)
   c->ticket = core->access.check ? tt_ticket_create(core, c, 0) : NULL;
   if (!c->ticket) {
     step_failed(c, core->access.check ? TT_REFUSED_BUSY : TT_REFUSED_FORBIDDEN,
-                "it could not be asked whether this is permitted");
+                TT_TR("it could not be asked whether this is permitted"));
     return;
   }
   const struct tt_access_query query = {
@@ -315,7 +327,7 @@ static void step_begin(struct tt_control *c)
   bool is_just_decided = c->is_just_decided;
   c->is_just_decided = false;
   if (!node)
-    step_failed(c, TT_REFUSED_NOT_FOUND, "the node has gone");
+    step_failed(c, TT_REFUSED_NOT_FOUND, TT_TR("the node has gone"));
   else if (tt_core_role(core, c->caller) < TT_ROLE_OPERATOR ||
            tt_core_sight(core, c->caller, node) != TT_SIGHT_FULL)
     not_permitted(c);
@@ -341,13 +353,13 @@ void command_due(struct tt_control *c)
     not_permitted(c);
     break;
   case COMMAND_WRITING:
-    step_failed(c, TT_REFUSED_TIMEOUT, "the device did not answer");
+    step_failed(c, TT_REFUSED_TIMEOUT, TT_TR("the device did not answer"));
     break;
   case COMMAND_SETTLING:
     read_back(c);
     break;
   case COMMAND_READING:
-    step_failed(c, TT_REFUSED_TIMEOUT, "written, but the device did not say what it is now");
+    step_failed(c, TT_REFUSED_TIMEOUT, TT_TR("written, but the device did not say what it is now"));
     break;
   case COMMAND_REPORT:
     report_due(c);

@@ -71,5 +71,5 @@ void command_report(struct tt_control *c, const struct tt_node *node, uint16_t p
 /* The gateway stops, whatever stage it is in: nobody is told, but the audit is completed. Not freed. */
 void command_drop(struct tt_control *c);
 
-/* control.c: tell the result and free it. `why` is about the step under way. */
+/* control.c: tell the result and free it. `why` is about the step under way: for tt_tr(), or in the caller's language. */
 void command_finish(struct tt_control *c, enum tt_refusal refusal, const char *why);

@@ -94,17 +94,20 @@ void tt_commands_schedule(struct tt_core *core)
 static void describe(struct tt_buf *out, struct tt_control *c, const struct tt_set_done *done, size_t n_done,
                      const char *why)
 {
+  const char *language = c->caller->language;
   if (c->at < c->n_steps) {
     const struct command_step *step = &c->steps[c->at];
     const struct tt_node *node = tt_tree_get(c->core->tree, step->node);
-    tt_buf_printf(out, "%s on %s: ", c->assignments[step->assignment].name,
-                  node ? node->key : "a node that has gone");
+    tt_buf_printf(out, tt_tr(language, "%s on %s: "), c->assignments[step->assignment].name,
+                  node ? node->key : tt_tr(language, "a node that has gone"));
   }
   tt_buf_puts(out, why);
-  for (size_t i = 0; i < n_done && i < NAMED_MAX; i++)
-    tt_buf_printf(out, "%s%s on %s", i ? ", " : "; already set: ", done[i].name, done[i].node->key);
+  for (size_t i = 0; i < n_done && i < NAMED_MAX; i++) {
+    tt_buf_puts(out, i ? ", " : tt_tr(language, "; already set: "));
+    tt_buf_printf(out, tt_tr(language, "%s on %s"), done[i].name, done[i].node->key);
+  }
   if (n_done > NAMED_MAX)
-    tt_buf_printf(out, " and %zu more", n_done - NAMED_MAX);
+    tt_buf_printf(out, tt_tr(language, " and %zu more"), n_done - NAMED_MAX);
 }
 
 struct done_lists {
@@ -181,6 +184,7 @@ void command_finish(struct tt_control *c, enum tt_refusal refusal, const char *w
     return;
   }
   done_lists_make(c, &lists);
+  why = tt_tr(c->caller->language, why);
   describe(&text, c, lists.done, lists.n_done, why);
   const struct tt_parameter_error error = {
       c->at < c->n_steps ? c->assignments[c->steps[c->at].assignment].name : "", why};
@@ -216,21 +220,21 @@ static void fault_add(struct faults *faults, const char *name, const char *why)
 
 /* The value for one node. False: a fault was added. */
 static bool step_check(const struct tt_node *node, const struct command_assignment *assignment,
-                       struct command_step *step, struct faults *faults)
+                       struct command_step *step, const char *language, struct faults *faults)
 {
   struct tt_value value TT_AUTOVALUE = {0}, raw TT_AUTOVALUE = {0};
-  char why[256] = "out of memory";
+  char why[TT_WHY_MAX] = TT_TR("out of memory");
   if (tt_node_point(node, assignment->name, &step->point) < 0 || !node->points[step->point].write) {
     struct tt_buf text TT_AUTOBUF = TT_BUF(0);
-    tt_buf_printf(&text, "%s has no such parameter", node->key);
-    fault_add(faults, assignment->name, text.data ? text.data : "there is no such parameter");
+    tt_buf_printf(&text, tt_tr(language, "%s has no such parameter"), node->key);
+    fault_add(faults, assignment->name, text.data ? text.data : tt_tr(language, "there is no such parameter"));
     faults->is_unknown = true;
     return false;
   }
   const struct tt_point *point = &node->points[step->point];
-  if (tt_convert_parameter(point, assignment->type, assignment->text, &value, why, sizeof why) < 0 ||
-      tt_convert_to_raw(point, &value, &raw, why, sizeof why) < 0) {
-    fault_add(faults, assignment->name, why);
+  if (tt_convert_parameter(point, assignment->type, assignment->text, &value, language, why, sizeof why) < 0 ||
+      tt_convert_to_raw(point, &value, &raw, language, why, sizeof why) < 0) {
+    fault_add(faults, assignment->name, tt_tr(language, why));
     return false;
   }
   step->node = node->id;
@@ -260,7 +264,7 @@ static void validate(struct tt_control *c, const struct tt_grant *grants, size_t
     allowed.is_all = grant && grant->is_all;
     for (size_t j = 0; j < c->n_assignments; j++) {
       struct command_step step = {.assignment = j};
-      if (!step_check(node, &c->assignments[j], &step, faults))
+      if (!step_check(node, &c->assignments[j], &step, c->caller->language, faults))
         continue;
       if (tt_names_has(&allowed, c->assignments[j].name)) {
         c->steps[c->n_steps++] = step;
@@ -284,24 +288,24 @@ static void decided(struct tt_control *c, enum tt_refusal refusal, const struct 
   struct faults faults TT_CLEANUP(faults_finish) = {0};
   for (size_t i = 0; i < c->n_nodes; i++)
     if (!tt_tree_get(c->core->tree, c->nodes[i])) {
-      tell(c, TT_REFUSED_NOT_FOUND, "A node has gone.", NULL, 0);
+      tell(c, TT_REFUSED_NOT_FOUND, TT_TR("A node has gone."), NULL, 0);
       return;
     }
   if (refusal != TT_OK) {
     if (refusal == TT_REFUSED_FORBIDDEN)
       note_refused(c);
-    tell(c, refusal, refusal == TT_REFUSED_FORBIDDEN ? TT_TR("You may not control this.") : "Try again later.",
-         NULL, 0);
+    tell(c, refusal,
+         refusal == TT_REFUSED_FORBIDDEN ? TT_TR("You may not control this.") : TT_TR("Try again later."), NULL, 0);
     return;
   }
   validate(c, grants, n, &faults);
   if (faults.is_out_of_memory) {
-    tell(c, TT_REFUSED_BUSY, "Try again later.", NULL, 0);
+    tell(c, TT_REFUSED_BUSY, TT_TR("Try again later."), NULL, 0);
     return;
   }
   if (faults.n > 0) {
     tell(c, faults.is_unknown ? TT_REFUSED_NOT_FOUND : TT_REFUSED_BAD_REQUEST,
-         faults.is_unknown ? "There is no such parameter; nothing was set."
+         faults.is_unknown ? TT_TR("There is no such parameter; nothing was set.")
                            : TT_TR("A value is not valid; nothing was set."),
          faults.errors, faults.n);
     return;
@@ -367,7 +371,7 @@ void tt_controls_turn(struct tt_core *core)
       tt_ticket_forget(&c->ticket);
       decided(c, TT_REFUSED_FORBIDDEN, NULL, 0);
     } else if (c->stage == COMMAND_WAITING) {
-      tell(c, TT_REFUSED_BUSY, "Another command took too long; nothing was set.", NULL, 0);
+      tell(c, TT_REFUSED_BUSY, TT_TR("Another command took too long; nothing was set."), NULL, 0);
     } else {
       command_due(c);
     }
@@ -403,18 +407,19 @@ static void answer(tt_set_fn fn, void *user, enum tt_refusal refusal, const char
 static const char *check_shape(const struct tt_set_request *request, struct tt_parameter_error *ret_error)
 {
   if (request->n_refs == 0)
-    return "No node is named.";
+    return TT_TR("No node is named.");
   if (request->n_assignments == 0)
-    return "No parameter is named.";
+    return TT_TR("No parameter is named.");
   if (request->n_refs > TT_CONTROL_NODES_MAX)
-    return "At most 100 nodes can be set in one request.";
+    return TT_TR("At most 100 nodes can be set in one request.");
   if (request->n_assignments > TT_CONTROL_PARAMETERS_MAX)
-    return "At most 100 parameters can be set in one request.";
+    return TT_TR("At most 100 parameters can be set in one request.");
   for (size_t i = 0; i < request->n_assignments; i++)
     for (size_t j = 0; j < i; j++)
       if (!strcmp(request->assignments[i].name, request->assignments[j].name)) {
-        *ret_error = (struct tt_parameter_error){request->assignments[i].name, "it is given twice"};
-        return "A parameter is given twice.";
+        *ret_error = (struct tt_parameter_error){request->assignments[i].name,
+                                                 tt_tr(request->caller->language, "it is given twice")};
+        return TT_TR("A parameter is given twice.");
       }
   return NULL;
 }
@@ -475,7 +480,7 @@ void tt_control_start(struct tt_core *core, const struct tt_set_request *request
   struct tt_parameter_error error = {0};
   if (tt_core_role(core, request->caller) == TT_ROLE_NONE) { /* before anything is looked up */
     tt_core_refused(core, request->caller, TT_ACCESS_CONTROL, request->n_refs > 0 ? request->refs[0].node : "");
-    answer(fn, user, TT_REFUSED_FORBIDDEN, "You may not control anything here.", NULL, 0);
+    answer(fn, user, TT_REFUSED_FORBIDDEN, TT_TR("You may not control anything here."), NULL, 0);
     return;
   }
   const char *wrong = check_shape(request, &error);
@@ -485,12 +490,12 @@ void tt_control_start(struct tt_core *core, const struct tt_set_request *request
   }
   struct tt_control *c = is_too_busy(core, request->caller) ? NULL : command_create(core, request, fn, user);
   if (!c) {
-    answer(fn, user, TT_REFUSED_BUSY, "Too many commands are waiting.", NULL, 0);
+    answer(fn, user, TT_REFUSED_BUSY, TT_TR("Too many commands are waiting."), NULL, 0);
     return;
   }
   if (!resolve(c, request)) {
     command_free(c);
-    answer(fn, user, TT_REFUSED_NOT_FOUND, "There is no such node.", NULL, 0);
+    answer(fn, user, TT_REFUSED_NOT_FOUND, TT_TR("There is no such node."), NULL, 0);
     return;
   }
   c->id = ++core->last_request;

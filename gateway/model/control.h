@@ -32,7 +32,7 @@ struct tt_set_request {
 
 struct tt_parameter_error {
   const char *name;
-  const char *text;
+  const char *text; /* in the caller's language */
 };
 
 /* One parameter that was set (and verified) on one node. */
@@ -43,7 +43,7 @@ struct tt_set_done {
 
 struct tt_set_result {
   enum tt_refusal refusal;                 /* TT_OK: everything that was permitted was done and verified */
-  const char *text;                        /* for people; NULL with TT_OK */
+  const char *text;                        /* for people, through tt_tr(); NULL with TT_OK */
   const struct tt_parameter_error *errors; /* parameters at fault */
   size_t n_errors;
   /* What was done, also when it ended in an error: `done` one by one in order; `nodes` and `names` without

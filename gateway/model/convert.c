@@ -3,6 +3,8 @@
  * bits, map, scale and offset, decimals, the point's type. */
 #include "convert.h"
 
+#include "text/text.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -16,13 +18,21 @@ static bool is_near(double a, double b)
   return fabs(a - b) <= 1e-9 + fabs(a) * 4e-15;
 }
 
-static int refuse(int error, char *why, size_t size, const char *format, ...) TT_PRINTF(4, 5);
-static int refuse(int error, char *why, size_t size, const char *format, ...)
+/* Where the reason of a refusal goes. What a device says is judged once for everybody and in English; what somebody has sent,
+ * in their language. */
+struct reason {
+  const char *language; /* NULL: English */
+  char *why;
+  size_t size;
+};
+
+static int refuse(int error, const struct reason *reason, const char *format, ...) TT_PRINTF(3, 4);
+static int refuse(int error, const struct reason *reason, const char *format, ...)
 {
   va_list ap;
   va_start(ap, format);
-  if (size > 0)
-    vsnprintf(why, size, format, ap);
+  if (reason->size > 0)
+    vsnprintf(reason->why, reason->size, tt_tr(reason->language, format), ap);
   va_end(ap);
   return error;
 }
@@ -150,13 +160,13 @@ static int raw_integer(const struct tt_value *raw, int64_t *ret)
   return -EINVAL;
 }
 
-static int bits_to_text(const struct tt_point *point, const struct tt_value *raw, struct tt_value *ret, char *why,
-                        size_t size)
+static int bits_to_text(const struct tt_point *point, const struct tt_value *raw, struct tt_value *ret,
+                        const struct reason *reason)
 {
   char quoted[TEXT_SHOWN];
   int64_t bits, number;
   if (raw_integer(raw, &bits) < 0)
-    return refuse(-EINVAL, why, size, "\"%s\" is not a whole number, so it has no bits", shown(raw, quoted));
+    return refuse(-EINVAL, reason, "\"%s\" is not a whole number, so it has no bits", shown(raw, quoted));
   struct tt_buf out TT_AUTOBUF = TT_BUF(TT_TEXT_MAX);
   for (size_t i = 0; i < point->n_bits; i++) {
     if (tt_int64_parse(point->bits[i].raw, &number) < 0 || number < 0 || number > 63 ||
@@ -188,7 +198,7 @@ static const struct tt_map_entry *map_by_value(const struct tt_point *point, con
 
 /* ---- Numbers ----------------------------------------------------------------------------------------- */
 /* A raw value as a number: INT64 or QUANTITY. */
-static int to_number(const struct tt_value *raw, struct tt_value *ret, char *why, size_t size)
+static int to_number(const struct tt_value *raw, struct tt_value *ret, const struct reason *reason)
 {
   char buffer[64], quoted[TEXT_SHOWN];
   const char *text;
@@ -206,7 +216,7 @@ static int to_number(const struct tt_value *raw, struct tt_value *ret, char *why
   case TT_TYPE_STRING:
     text = trim(raw->text, buffer, sizeof buffer);
     if (tt_value_parse(TT_TYPE_INT64, text, ret) < 0 && tt_value_parse(TT_TYPE_QUANTITY, text, ret) < 0)
-      return refuse(-EINVAL, why, size, "\"%s\" is not a number", shown(raw, quoted));
+      return refuse(-EINVAL, reason, "\"%s\" is not a number", shown(raw, quoted));
     return 0;
   case TT_TYPE_NONE:
   case TT_TYPE_DATE:
@@ -214,10 +224,10 @@ static int to_number(const struct tt_value *raw, struct tt_value *ret, char *why
   case TT_TYPE_TIME:
   case TT_TYPE_DURATION:
   case TT_TYPE_ENUM:
-    return refuse(-EINVAL, why, size, "\"%s\" is not a number", shown(raw, quoted));
+    return refuse(-EINVAL, reason, "\"%s\" is not a number", shown(raw, quoted));
   }
   if (ret->type == TT_TYPE_QUANTITY && !isfinite(ret->quantity.number))
-    return refuse(-EINVAL, why, size, "%s is not a number", shown(raw, quoted));
+    return refuse(-EINVAL, reason, "%s is not a number", shown(raw, quoted));
   return 0;
 }
 
@@ -228,7 +238,7 @@ static bool is_whole(double number)
 
 /* raw * scale + offset. Whole numbers stay whole (a 64-bit counter keeps its last digits); otherwise the decimals
  * that scale and offset add to those of the device are kept: 234 * 0.1 is 23.4, not 23.400000000000002. */
-static int scale_number(const struct tt_point *point, struct tt_value *number, char *why, size_t size)
+static int scale_number(const struct tt_point *point, struct tt_value *number, const struct reason *reason)
 {
   int64_t integer;
   if (number->type == TT_TYPE_INT64 && is_whole(point->scale) && is_whole(point->offset) &&
@@ -244,14 +254,14 @@ static int scale_number(const struct tt_point *point, struct tt_value *number, c
     decimals = TT_DECIMALS_FREE;
   double value = tt_value_number(number) * point->scale + point->offset;
   if (!isfinite(value))
-    return refuse(-EINVAL, why, size, "the value is too large after scaling");
+    return refuse(-EINVAL, reason, TT_TR("the value is too large after scaling"));
   *number = TT_VALUE_QUANTITY(value, (int8_t)decimals);
   return 0;
 }
 
 /* A number as INT32 or INT64, refused when something would be lost. */
-static int to_integer(enum tt_type type, const struct tt_value *number, struct tt_value *ret, char *why,
-                      size_t size)
+static int to_integer(enum tt_type type, const struct tt_value *number, struct tt_value *ret,
+                      const struct reason *reason)
 {
   char quoted[TEXT_SHOWN];
   int64_t integer = 0;
@@ -260,9 +270,9 @@ static int to_integer(enum tt_type type, const struct tt_value *number, struct t
   } else {
     double near = nearbyint(number->quantity.number);
     if (!is_near(near, number->quantity.number))
-      return refuse(-EINVAL, why, size, "%s is not a whole number", shown(number, quoted));
+      return refuse(-EINVAL, reason, TT_TR("%s is not a whole number"), shown(number, quoted));
     if (!(near >= -0x1p63 && near < 0x1p63))
-      return refuse(-EINVAL, why, size, "%s does not fit a 64-bit integer", shown(number, quoted));
+      return refuse(-EINVAL, reason, TT_TR("%s does not fit a 64-bit integer"), shown(number, quoted));
     integer = (int64_t)near;
   }
   if (type == TT_TYPE_INT64) {
@@ -270,7 +280,8 @@ static int to_integer(enum tt_type type, const struct tt_value *number, struct t
     return 0;
   }
   if (integer < INT32_MIN || integer > INT32_MAX)
-    return refuse(-EINVAL, why, size, "%" PRId64 " does not fit a 32-bit integer", integer);
+    return refuse(-EINVAL, reason, TT_TR("%s does not fit a 32-bit integer"),
+                  shown(&TT_VALUE_INT64(integer), quoted));
   *ret = (struct tt_value){.type = TT_TYPE_INT32, .int32 = (int32_t)integer};
   return 0;
 }
@@ -284,7 +295,7 @@ static struct tt_value to_quantity(const struct tt_point *point, const struct tt
 }
 
 /* ---- The point's type -------------------------------------------------------------------------------- */
-static int to_boolean(const struct tt_value *raw, struct tt_value *ret, char *why, size_t size)
+static int to_boolean(const struct tt_value *raw, struct tt_value *ret, const struct reason *reason)
 {
   char buffer[16], quoted[TEXT_SHOWN];
   int64_t integer;
@@ -292,8 +303,7 @@ static int to_boolean(const struct tt_value *raw, struct tt_value *ret, char *wh
       tt_value_parse(TT_TYPE_BOOLEAN, trim(raw->text, buffer, sizeof buffer), ret) >= 0)
     return 0;
   if (raw_integer(raw, &integer) < 0 || integer < 0 || integer > 1)
-    return refuse(-EINVAL, why, size, "\"%s\" is neither true nor false, and no map says which",
-                  shown(raw, quoted));
+    return refuse(-EINVAL, reason, "\"%s\" is neither true nor false, and no map says which", shown(raw, quoted));
   *ret = TT_VALUE_BOOLEAN(integer == 1);
   return 0;
 }
@@ -310,60 +320,61 @@ static int to_text(enum tt_type type, const struct tt_value *raw, struct tt_valu
 #define YEAR_10000_S 253402300800.0
 
 /* xs:dateTime, or a number: seconds since 1970. */
-static int to_datetime(const struct tt_value *raw, struct tt_value *ret, char *why, size_t size)
+static int to_datetime(const struct tt_value *raw, struct tt_value *ret, const struct reason *reason)
 {
   char quoted[TEXT_SHOWN], buffer[64];
   struct tt_value number;
   if (raw->type == TT_TYPE_STRING &&
       tt_value_parse(TT_TYPE_DATETIME, trim(raw->text, buffer, sizeof buffer), ret) >= 0)
     return 0;
-  if (to_number(raw, &number, why, size) < 0 || !(tt_value_number(&number) >= 0) ||
+  if (to_number(raw, &number, reason) < 0 || !(tt_value_number(&number) >= 0) ||
       tt_value_number(&number) >= YEAR_10000_S)
-    return refuse(-EINVAL, why, size, "\"%s\" is not a date with time", shown(raw, quoted));
+    return refuse(-EINVAL, reason, "\"%s\" is not a date with time", shown(raw, quoted));
   *ret =
       (struct tt_value){.type = TT_TYPE_DATETIME, .datetime_us = (uint64_t)(tt_value_number(&number) * 1e6 + 0.5)};
   return 0;
 }
 
-static int to_lexical(enum tt_type type, const struct tt_value *raw, struct tt_value *ret, char *why, size_t size)
+static int to_lexical(enum tt_type type, const struct tt_value *raw, struct tt_value *ret,
+                      const struct reason *reason)
 {
   char quoted[TEXT_SHOWN], buffer[128];
   if (raw->type != TT_TYPE_STRING || tt_value_parse(type, trim(raw->text, buffer, sizeof buffer), ret) < 0)
-    return refuse(-EINVAL, why, size, "\"%s\" is not a %s", shown(raw, quoted), tt_type_name(type));
+    return refuse(-EINVAL, reason, "\"%s\" is not a %s", shown(raw, quoted), tt_type_name(type));
   return 0;
 }
 
-static int to_type(const struct tt_point *point, const struct tt_value *raw, struct tt_value *ret, char *why,
-                   size_t size)
+static int to_type(const struct tt_point *point, const struct tt_value *raw, struct tt_value *ret,
+                   const struct reason *reason)
 {
   struct tt_value number;
   int r = 0;
   switch (point->type) {
   case TT_TYPE_NONE:
-    return refuse(-EINVAL, why, size, "the point has no type");
+    return refuse(-EINVAL, reason, TT_TR("the point has no type"));
   case TT_TYPE_BOOLEAN:
-    return to_boolean(raw, ret, why, size);
+    return to_boolean(raw, ret, reason);
   case TT_TYPE_INT32:
   case TT_TYPE_INT64:
   case TT_TYPE_QUANTITY:
-    r = to_number(raw, &number, why, size);
+    r = to_number(raw, &number, reason);
     if (r >= 0 && point->has_scale)
-      r = scale_number(point, &number, why, size);
+      r = scale_number(point, &number, reason);
     if (r < 0)
       return r;
     if (point->type != TT_TYPE_QUANTITY)
-      return to_integer(point->type, &number, ret, why, size);
+      return to_integer(point->type, &number, ret, reason);
     *ret = to_quantity(point, &number);
     return 0;
   case TT_TYPE_STRING:
   case TT_TYPE_ENUM:
     return to_text(point->type, raw, ret);
   case TT_TYPE_DATETIME:
-    return to_datetime(raw, ret, why, size);
+    return to_datetime(raw, ret, reason);
   case TT_TYPE_DATE:
   case TT_TYPE_TIME:
   case TT_TYPE_DURATION:
-    return to_lexical(point->type, raw, ret, why, size);
+    return to_lexical(point->type, raw, ret, reason);
   }
   return -EINVAL;
 }
@@ -371,16 +382,17 @@ static int to_type(const struct tt_point *point, const struct tt_value *raw, str
 int tt_convert_from_raw(const struct tt_point *point, const struct tt_value *raw, struct tt_value *ret, char *why,
                         size_t size)
 {
+  const struct reason *reason = &(struct reason){.why = why, .size = size};
   char quoted[TEXT_SHOWN];
   if (is_invalid(point, raw))
     return -ENODATA;
   if (point->n_bits > 0)
-    return bits_to_text(point, raw, ret, why, size);
+    return bits_to_text(point, raw, ret, reason);
   if (point->n_map == 0)
-    return to_type(point, raw, ret, why, size);
+    return to_type(point, raw, ret, reason);
   const struct tt_map_entry *entry = map_by_raw(point, raw);
   if (!entry)
-    return refuse(-EINVAL, why, size, "the device says \"%s\", which is not in the map", shown(raw, quoted));
+    return refuse(-EINVAL, reason, "the device says \"%s\", which is not in the map", shown(raw, quoted));
   return tt_value_copy(&entry->value, ret);
 }
 
@@ -402,7 +414,7 @@ static const unsigned accepted_types[TT_TYPE_COUNT] = {
 };
 
 static int parse_number(const struct tt_point *point, enum tt_type type, const char *text, struct tt_value *ret,
-                        char *why, size_t size)
+                        const struct reason *reason)
 {
   char quoted[TEXT_SHOWN];
   struct tt_value number;
@@ -413,15 +425,17 @@ static int parse_number(const struct tt_point *point, enum tt_type type, const c
   else if (r < 0)
     r = tt_value_parse(type == TT_TYPE_NONE ? TT_TYPE_QUANTITY : type, text, &number);
   if (r == -ERANGE)
-    return refuse(-EINVAL, why, size, "\"%s\" is out of the range of %s", shown_text(text, quoted),
+    return refuse(-EINVAL, reason, TT_TR("\"%s\" is out of the range of %s"), shown_text(text, quoted),
                   tt_type_name(type == TT_TYPE_NONE ? point->type : type));
   if (r < 0)
-    return refuse(-EINVAL, why, size, "\"%s\" is not a %s", shown_text(text, quoted),
-                  type == TT_TYPE_INT32 || type == TT_TYPE_INT64 ? "whole number" : "number");
+    return refuse(-EINVAL, reason,
+                  type == TT_TYPE_INT32 || type == TT_TYPE_INT64 ? TT_TR("\"%s\" is not a whole number")
+                                                                 : TT_TR("\"%s\" is not a number"),
+                  shown_text(text, quoted));
   if (number.type == TT_TYPE_INT32)
     number = TT_VALUE_INT64(number.int32);
   if (point->type != TT_TYPE_QUANTITY)
-    return to_integer(point->type, &number, ret, why, size);
+    return to_integer(point->type, &number, ret, reason);
   *ret = to_quantity(point, &number);
   if (point->decimals != TT_DECIMALS_FREE && number.type == TT_TYPE_QUANTITY) {
     /* What is set is what is shown: no hidden digits. */
@@ -432,7 +446,7 @@ static int parse_number(const struct tt_point *point, enum tt_type type, const c
   return 0;
 }
 
-static int check_limits(const struct tt_point *point, const struct tt_value *value, char *why, size_t size)
+static int check_limits(const struct tt_point *point, const struct tt_value *value, const struct reason *reason)
 {
   const struct tt_write *write = point->write;
   char quoted[TEXT_SHOWN];
@@ -440,13 +454,13 @@ static int check_limits(const struct tt_point *point, const struct tt_value *val
   if (!tt_value_is_number(value->type))
     return 0;
   if (write->has_range && number < write->min)
-    return refuse(-EINVAL, why, size, "%s is below the least, %.15g", shown(value, quoted), write->min);
+    return refuse(-EINVAL, reason, TT_TR("%s is below the least, %.15g"), shown(value, quoted), write->min);
   if (write->has_range && number > write->max)
-    return refuse(-EINVAL, why, size, "%s is above the most, %.15g", shown(value, quoted), write->max);
+    return refuse(-EINVAL, reason, TT_TR("%s is above the most, %.15g"), shown(value, quoted), write->max);
   if (write->step > 0) {
     double from = write->has_range ? write->min : 0, steps = (number - from) / write->step;
     if (!is_near(steps, nearbyint(steps)))
-      return refuse(-EINVAL, why, size, "%s is not a whole number of steps of %.15g from %.15g",
+      return refuse(-EINVAL, reason, TT_TR("%s is not a whole number of steps of %.15g from %.15g"),
                     shown(value, quoted), write->step, from);
   }
   return 0;
@@ -470,32 +484,35 @@ static void map_names(const struct tt_point *point, char *out, size_t size)
 }
 
 int tt_convert_parameter(const struct tt_point *point, enum tt_type type, const char *text, struct tt_value *ret,
-                         char *why, size_t size)
+                         const char *language, char *why, size_t size)
 {
+  const struct reason *reason = &(struct reason){language, why, size};
   char buffer[256], quoted[TEXT_SHOWN], names[128];
   struct tt_value value TT_AUTOVALUE = {0};
   int r = 0;
   if (!point->write)
-    return refuse(-EINVAL, why, size, "it can only be read");
+    return refuse(-EINVAL, reason, TT_TR("it can only be read"));
   if (type != TT_TYPE_NONE && !(accepted_types[point->type] & BIT(type)))
-    return refuse(-EINVAL, why, size, "it is of type %s, not %s", tt_type_name(point->type), tt_type_name(type));
+    return refuse(-EINVAL, reason, TT_TR("it is of type %s, not %s"), tt_type_name(point->type),
+                  tt_type_name(type));
   if (strlen(text) > TT_TEXT_MAX)
-    return refuse(-EINVAL, why, size, "the text is longer than %d bytes", TT_TEXT_MAX);
+    return refuse(-EINVAL, reason, TT_TR("the text is longer than %d bytes"), TT_TEXT_MAX);
   if (tt_value_is_number(point->type)) {
-    r = parse_number(point, type, trim(text, buffer, sizeof buffer), &value, why, size);
+    r = parse_number(point, type, trim(text, buffer, sizeof buffer), &value, reason);
   } else {
     bool is_string = point->type == TT_TYPE_STRING || point->type == TT_TYPE_ENUM;
     r = tt_value_parse(point->type, is_string ? text : trim(text, buffer, sizeof buffer), &value);
     if (r < 0 && r != -ENOMEM)
-      return refuse(-EINVAL, why, size, "\"%s\" is not a %s", shown_text(text, quoted), tt_type_name(point->type));
+      return refuse(-EINVAL, reason, TT_TR("\"%s\" is not a %s"), shown_text(text, quoted),
+                    tt_type_name(point->type));
   }
   if (r >= 0)
-    r = check_limits(point, &value, why, size);
+    r = check_limits(point, &value, reason);
   if (r < 0)
     return r;
   if (point->n_map > 0 && !map_by_value(point, &value)) {
     map_names(point, names, sizeof names);
-    return refuse(-EINVAL, why, size, "\"%s\" is not one of: %s", shown(&value, quoted), names);
+    return refuse(-EINVAL, reason, TT_TR("\"%s\" is not one of: %s"), shown(&value, quoted), names);
   }
   *ret = value;
   value = (struct tt_value){0};
@@ -525,33 +542,33 @@ static int raw_from_text(const char *text, struct tt_value *ret)
 }
 
 /* (value - offset) / scale; whole where it is whole but for binary fractions. */
-static int unscale(const struct tt_point *point, const struct tt_value *value, struct tt_value *ret_raw, char *why,
-                   size_t size)
+static int unscale(const struct tt_point *point, const struct tt_value *value, struct tt_value *ret_raw,
+                   const struct reason *reason)
 {
   char quoted[TEXT_SHOWN];
   if (point->scale == 0)
-    return refuse(-EINVAL, why, size, "a scale of 0 has no way back");
+    return refuse(-EINVAL, reason, TT_TR("a scale of 0 has no way back"));
   bool is_integer = value->type != TT_TYPE_QUANTITY;
   if (is_integer && is_whole(point->scale) && is_whole(point->offset)) {
     int64_t rest, integer = value->type == TT_TYPE_INT32 ? value->int32 : value->int64;
     if (__builtin_sub_overflow(integer, (int64_t)point->offset, &rest))
-      return refuse(-ERANGE, why, size, "%s is too large for the device", shown(value, quoted));
+      return refuse(-ERANGE, reason, TT_TR("%s is too large for the device"), shown(value, quoted));
     /* 2^63 / -1 is the one quotient that does not fit. */
     if ((int64_t)point->scale == -1 && rest == INT64_MIN)
-      return refuse(-ERANGE, why, size, "%s is too large for the device", shown(value, quoted));
+      return refuse(-ERANGE, reason, TT_TR("%s is too large for the device"), shown(value, quoted));
     if (rest % (int64_t)point->scale != 0)
-      return refuse(-EINVAL, why, size, "the device cannot express %s, only multiples of %.15g",
+      return refuse(-EINVAL, reason, TT_TR("the device cannot express %s, only multiples of %.15g"),
                     shown(value, quoted), fabs(point->scale));
     *ret_raw = TT_VALUE_INT64(rest / (int64_t)point->scale);
     return 0;
   }
   double raw = (tt_value_number(value) - point->offset) / point->scale, near = nearbyint(raw);
   if (!isfinite(raw))
-    return refuse(-ERANGE, why, size, "%s is too large for the device", shown(value, quoted));
+    return refuse(-ERANGE, reason, TT_TR("%s is too large for the device"), shown(value, quoted));
   if (is_near(near, raw) && fabs(near) < 0x1p63) {
     *ret_raw = TT_VALUE_INT64((int64_t)near);
   } else if (is_integer) {
-    return refuse(-EINVAL, why, size, "the device cannot express %s exactly", shown(value, quoted));
+    return refuse(-EINVAL, reason, TT_TR("the device cannot express %s exactly"), shown(value, quoted));
   } else {
     char text[32]; /* 234.5, not 234.49999999999997 */
     snprintf(text, sizeof text, "%.15g", raw);
@@ -561,26 +578,27 @@ static int unscale(const struct tt_point *point, const struct tt_value *value, s
 }
 
 int tt_convert_to_raw(const struct tt_point *point, const struct tt_value *value, struct tt_value *ret_raw,
-                      char *why, size_t size)
+                      const char *language, char *why, size_t size)
 {
+  const struct reason *reason = &(struct reason){language, why, size};
   char quoted[TEXT_SHOWN];
   struct tt_value raw TT_AUTOVALUE = {0};
   int r = 0;
   if (value->type != point->type)
-    return refuse(-EINVAL, why, size, "it is of type %s, not %s", tt_type_name(point->type),
+    return refuse(-EINVAL, reason, TT_TR("it is of type %s, not %s"), tt_type_name(point->type),
                   tt_type_name(value->type));
   if (point->n_bits > 0)
-    return refuse(-EINVAL, why, size, "names of bits have no way back");
+    return refuse(-EINVAL, reason, TT_TR("names of bits have no way back"));
   if (point->n_map > 0) {
     const struct tt_map_entry *entry = map_by_value(point, value);
     if (!entry)
-      return refuse(-EINVAL, why, size, "\"%s\" is not in the map", shown(value, quoted));
+      return refuse(-EINVAL, reason, TT_TR("\"%s\" is not in the map"), shown(value, quoted));
     r = raw_from_text(entry->raw, &raw);
   } else if (tt_value_is_number(value->type)) {
     if (value->type == TT_TYPE_QUANTITY && !isfinite(value->quantity.number))
-      return refuse(-EINVAL, why, size, "%s is not a number", shown(value, quoted));
+      return refuse(-EINVAL, reason, TT_TR("%s is not a number"), shown(value, quoted));
     if (point->has_scale)
-      r = unscale(point, value, &raw, why, size);
+      r = unscale(point, value, &raw, reason);
     else
       raw = value->type == TT_TYPE_INT32 ? TT_VALUE_INT64(value->int32) : *value;
   } else if (value->type == TT_TYPE_BOOLEAN) {
@@ -591,7 +609,7 @@ int tt_convert_to_raw(const struct tt_point *point, const struct tt_value *value
   if (r < 0)
     return r;
   if (is_invalid(point, &raw))
-    return refuse(-EINVAL, why, size, "to the device %s means \"no value\"", shown(&raw, quoted));
+    return refuse(-EINVAL, reason, TT_TR("to the device %s means \"no value\""), shown(&raw, quoted));
   *ret_raw = raw;
   raw = (struct tt_value){0};
   return 0;

@@ -4,6 +4,8 @@
 
 #include "requests.h"
 
+#include "text/text.h"
+
 #include <utlist.h>
 
 static void on_change(void *user, struct tt_node *node, enum tt_change change, uint16_t point)
@@ -197,17 +199,17 @@ const char *tt_error_text(int error, const char *text)
     int error;
     const char *text;
   } texts[] = {
-      {-ETIMEDOUT, "Timeout."},
-      {-ENODEV, "There is no device behind this node."},
-      {-ECANCELED, "The request was given up because the connection ended."},
-      {-ENOTCONN, "Not connected."},
-      {-EBUSY, "Too many requests are waiting for this device."},
-      {-EIO, "The device answered with an error."},
+      {-ETIMEDOUT, TT_TR("Timeout.")},
+      {-ENODEV, TT_TR("There is no device behind this node.")},
+      {-ECANCELED, TT_TR("The request was given up because the connection ended.")},
+      {-ENOTCONN, TT_TR("Not connected.")},
+      {-EBUSY, TT_TR("Too many requests are waiting for this device.")},
+      {-EIO, TT_TR("The device answered with an error.")},
   };
   if (text && *text)
     return text;
   for (size_t i = 0; i < TT_COUNT(texts); i++)
     if (texts[i].error == error)
       return texts[i].text;
-  return "The device could not be reached.";
+  return TT_TR("The device could not be reached.");
 }

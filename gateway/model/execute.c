@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <utlist.h>
 
-#define NO_SUCH_NODE    "There is no such node."
-#define NO_SUCH_COMMAND "There is no such command."
-#define NOT_PERMITTED   "You may not do this."
-#define LATER           "Try again later."
+#define NO_SUCH_NODE    TT_TR("There is no such node.")
+#define NO_SUCH_COMMAND TT_TR("There is no such command.")
+#define NOT_PERMITTED   TT_TR("You may not do this.")
+#define LATER           TT_TR("Try again later.")
 
 enum kind { KIND_LIST, KIND_ARGUMENTS, KIND_RUN };
 enum stage {
@@ -182,7 +182,7 @@ static void tell_arguments(struct tt_execution *x, const struct tt_node *node, c
 struct faults {
   struct tt_parameter_error
       errors[2 * TT_ARGUMENTS_MAX]; /* as many as can be given, and as many as can be missing */
-  char texts[2 * TT_ARGUMENTS_MAX][160];
+  char texts[2 * TT_ARGUMENTS_MAX][TT_WHY_MAX];
   size_t n;
 };
 
@@ -205,16 +205,17 @@ static const struct argument *given(const struct tt_execution *x, const struct t
 static int take_argument(struct tt_execution *x, const struct tt_point *point, size_t i, struct faults *faults)
 {
   const struct argument *argument = given(x, point);
-  char why[160] = "out of memory";
+  const char *language = x->caller->language;
+  char why[TT_WHY_MAX] = "";
   int r = -EINVAL;
   if (argument)
-    r = tt_convert_parameter(point, argument->type, argument->text, &x->values[i], why, sizeof why);
+    r = tt_convert_parameter(point, argument->type, argument->text, &x->values[i], language, why, sizeof why);
   else if (tt_argument_is_optional(point))
     r = tt_value_copy(&point->missing_value, &x->values[i]);
   else
-    snprintf(why, sizeof why, TT_TR("it must be given"));
+    snprintf(why, sizeof why, "%s", tt_tr(language, "it must be given"));
   if (r >= 0)
-    r = tt_convert_to_raw(point, &x->values[i], &x->raws[i], why, sizeof why);
+    r = tt_convert_to_raw(point, &x->values[i], &x->raws[i], language, why, sizeof why);
   if (r < 0 && r != -ENOMEM)
     fault_add(faults, point->name, why);
   return r == -ENOMEM ? r : 0;
@@ -234,7 +235,7 @@ static int validate(struct tt_execution *x, const struct tt_command *command, st
   int r = 0;
   for (size_t i = 0; i < x->n_arguments; i++)
     if (!has_argument(command, x->arguments[i].name))
-      fault_add(faults, x->arguments[i].name, TT_TR("the command has no such argument"));
+      fault_add(faults, x->arguments[i].name, tt_tr(x->caller->language, "the command has no such argument"));
   for (size_t i = 0; r == 0 && i < command->n_arguments; i++)
     r = take_argument(x, &command->arguments[i], i, faults);
   return r;
@@ -283,7 +284,7 @@ static void decided(struct tt_execution *x, enum tt_refusal refusal, const struc
 {
   const struct tt_node *node = tt_tree_get(x->core->tree, x->node);
   if (!node) {
-    refuse(x, TT_REFUSED_NOT_FOUND, "The node has gone.");
+    refuse(x, TT_REFUSED_NOT_FOUND, TT_TR("The node has gone."));
   } else if (refusal == TT_REFUSED_FORBIDDEN || (refusal == TT_OK && n == 0)) {
     forbid(x);
   } else if (refusal != TT_OK) {
@@ -380,7 +381,7 @@ static void go(struct tt_execution *x, const struct tt_node *node)
   if (core->audit.command)
     x->audit_id = core->audit.command(core->audit.user, x->caller, node, command, x->values);
   if (!x->audit_id) { /* what leaves no trace is not done */
-    refuse(x, TT_REFUSED_DEVICE, "The audit could not be written.");
+    refuse(x, TT_REFUSED_DEVICE, TT_TR("The audit could not be written."));
     return;
   }
   x->due_us = core->now.mono_us + (command->within_us ? command->within_us : TT_DEVICE_TIMEOUT_US);
@@ -408,7 +409,7 @@ static void begin(struct tt_execution *x)
   x->is_just_decided = false;
   x->stage = STAGE_RUNNING;
   if (!node) {
-    refuse(x, TT_REFUSED_NOT_FOUND, "The node has gone.");
+    refuse(x, TT_REFUSED_NOT_FOUND, TT_TR("The node has gone."));
   } else if (tt_core_role(core, x->caller) < TT_ROLE_OPERATOR ||
              tt_core_sight(core, x->caller, node) != TT_SIGHT_FULL) {
     forbid(x);
@@ -439,7 +440,7 @@ static void due(struct tt_execution *x)
     decided(x, TT_REFUSED_FORBIDDEN, NULL, 0);
     break;
   case STAGE_WAITING:
-    refuse(x, TT_REFUSED_BUSY, "Another command took too long; nothing was done.");
+    refuse(x, TT_REFUSED_BUSY, TT_TR("Another command took too long; nothing was done."));
     break;
   case STAGE_RUNNING:
     if (x->is_asked_again) {
@@ -508,12 +509,12 @@ static struct tt_execution *arrive(struct tt_core *core, const struct tt_executi
 {
   if (tt_core_role(core, caller) == TT_ROLE_NONE) { /* before anything is looked up */
     tt_core_refused(core, caller, TT_ACCESS_CONTROL, ref->node);
-    tell_refusal(template->kind, template, TT_REFUSED_FORBIDDEN, "You may not control anything here.");
+    tell_refusal(template->kind, template, TT_REFUSED_FORBIDDEN, TT_TR("You may not control anything here."));
     return NULL;
   }
   struct tt_execution *x = is_too_busy(core, caller) ? NULL : malloc(sizeof *x);
   if (!x) {
-    tell_refusal(template->kind, template, TT_REFUSED_BUSY, "Too many commands are waiting.");
+    tell_refusal(template->kind, template, TT_REFUSED_BUSY, TT_TR("Too many commands are waiting."));
     return NULL;
   }
   *x = *template;
@@ -574,12 +575,13 @@ void tt_command_arguments(struct tt_core *core, const struct tt_caller *caller, 
 static const char *check_shape(const struct tt_execute_request *request, struct tt_parameter_error *ret_error)
 {
   if (request->n_arguments > TT_ARGUMENTS_MAX)
-    return "A command has at most 32 arguments.";
+    return TT_TR("A command has at most 32 arguments.");
   for (size_t i = 0; i < request->n_arguments; i++)
     for (size_t j = 0; j < i; j++)
       if (!strcmp(request->arguments[i].name, request->arguments[j].name)) {
-        *ret_error = (struct tt_parameter_error){request->arguments[i].name, "it is given twice"};
-        return "An argument is given twice.";
+        *ret_error = (struct tt_parameter_error){request->arguments[i].name,
+                                                 tt_tr(request->caller->language, "it is given twice")};
+        return TT_TR("An argument is given twice.");
       }
   return NULL;
 }

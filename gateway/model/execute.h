@@ -52,7 +52,8 @@ struct tt_execute_request {
 
 struct tt_execute_result {
   enum tt_refusal refusal; /* TT_OK: the device has done it, or taken it over */
-  /* Why not, for people; with TT_OK what the device said, NULL: nothing. The latter is foreign, though printable. */
+  /* Why not, for people, through tt_tr(); with TT_OK what the device said, NULL: nothing. The latter is foreign, though
+   * printable. */
   const char *text;
   /* Arguments at fault: then nothing was done. */
   const struct tt_parameter_error *errors;

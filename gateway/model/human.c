@@ -47,7 +47,7 @@ void tt_human_field(struct tt_buf *out, const struct tt_node *node, uint16_t poi
   const struct tt_field *field = &node->fields[point];
   tt_human_value(out, &field->value, field->unit, language);
   if (node->field_errors[point])
-    tt_buf_printf(out, " (%s)", node->field_errors[point]);
+    tt_buf_printf(out, " (%s)", tt_tr(language, node->field_errors[point]));
   else if (field->value.type != TT_TYPE_NONE && (field->is_retained || tt_node_is_stale(node, point, now)))
     tt_buf_printf(out, " (%s)", tt_tr(language, "old value"));
 }

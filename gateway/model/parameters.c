@@ -3,6 +3,8 @@
 #include "control.h"
 #include "requests.h"
 
+#include "text/text.h"
+
 #include <utlist.h>
 
 /* One that waits for its access decision. */
@@ -55,7 +57,7 @@ static void decided(struct tt_form *form, enum tt_refusal refusal, const struct 
   const struct tt_node *first = refusal == TT_OK && n_grants > 0 ? tt_tree_get(tree, grants[0].node) : NULL;
   if (!first) {
     tell(form, refusal == TT_OK ? TT_REFUSED_NOT_FOUND : refusal,
-         refusal == TT_OK ? "The node has gone." : "You may not control this.", NULL, 0);
+         refusal == TT_OK ? TT_TR("The node has gone.") : TT_TR("You may not control this."), NULL, 0);
     return;
   }
   struct tt_parameter *parameters TT_AUTOFREE = calloc(first->n_points + 1, sizeof *parameters);
@@ -72,7 +74,7 @@ static void decided(struct tt_form *form, enum tt_refusal refusal, const struct 
       parameters[n++] = (struct tt_parameter){point, value->type != TT_TYPE_NONE ? value : NULL};
   }
   if (n == 0)
-    tell(form, TT_REFUSED_NOT_SUPPORTED, "There is no parameter that could be set here.", NULL, 0);
+    tell(form, TT_REFUSED_NOT_SUPPORTED, TT_TR("There is no parameter that could be set here."), NULL, 0);
   else
     tell(form, TT_OK, NULL, parameters, n);
 }
@@ -91,13 +93,13 @@ static enum tt_refusal resolve(struct tt_form *form, const struct tt_ref *refs, 
   size_t n_open = 0, n_caller = 0;
   for (const struct tt_form *other = form->core->forms; other; other = other->next, n_open++)
     n_caller += !strcmp(other->caller->bare, form->caller->bare);
-  *ret_text = "Too many requests are waiting.";
+  *ret_text = TT_TR("Too many requests are waiting.");
   if (n_open >= TT_CONTROLS_MAX || n_caller >= TT_CONTROLS_PER_CALLER)
     return TT_REFUSED_BUSY;
-  *ret_text = n == 0 ? "No node is named." : "At most 100 nodes can be set in one request.";
+  *ret_text = n == 0 ? TT_TR("No node is named.") : TT_TR("At most 100 nodes can be set in one request.");
   if (n == 0 || n > TT_CONTROL_NODES_MAX)
     return TT_REFUSED_BAD_REQUEST;
-  *ret_text = "There is no such node.";
+  *ret_text = TT_TR("There is no such node.");
   for (size_t i = 0; i < n; i++) {
     const struct tt_node *node = tt_core_see(form->core, form->caller, &refs[i]);
     bool is_again = false;
@@ -117,7 +119,7 @@ void tt_control_parameters(struct tt_core *core, const struct tt_caller *caller,
   const char *text;
   if (tt_core_role(core, caller) == TT_ROLE_NONE) { /* before anything is looked up */
     tt_core_refused(core, caller, TT_ACCESS_CONTROL, n_refs > 0 ? refs[0].node : "");
-    fn(user, TT_REFUSED_FORBIDDEN, "You may not control anything here.", NULL, 0);
+    fn(user, TT_REFUSED_FORBIDDEN, TT_TR("You may not control anything here."), NULL, 0);
     return;
   }
   struct tt_form *form = calloc(1, sizeof *form);
@@ -125,7 +127,7 @@ void tt_control_parameters(struct tt_core *core, const struct tt_caller *caller,
   if (!form || !copy) {
     free(form);
     free(copy);
-    fn(user, TT_REFUSED_BUSY, "Try again later.", NULL, 0);
+    fn(user, TT_REFUSED_BUSY, TT_TR("Try again later."), NULL, 0);
     return;
   }
   form->core = core;

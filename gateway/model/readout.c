@@ -5,6 +5,8 @@
 
 #include "requests.h"
 
+#include "text/text.h"
+
 #define HASH_NONFATAL_OOM 1
 #include <stdio.h>
 #include <uthash.h>
@@ -135,6 +137,7 @@ void tt_readouts_drop(struct tt_core *core)
 }
 
 /* ---- Failures, kept until all fields are out ---------------------------------------------------------- */
+/* In the caller's language, as far as it is ours: what a bridge says of a device stays as it is. */
 static int failure_add(struct tt_readout *r, size_t part, const char *prefix, const char *text)
 {
   if (r->n_failures == r->failures_room) {
@@ -148,7 +151,7 @@ static int failure_add(struct tt_readout *r, size_t part, const char *prefix, co
   struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   if (prefix)
     tt_buf_printf(&buf, "%s: ", prefix);
-  tt_buf_puts(&buf, text);
+  tt_buf_puts(&buf, tt_tr(r->caller->language, text));
   char *clean = buf.failed ? NULL : tt_text_clean(buf.data ? buf.data : "", buf.len, TT_MESSAGE_MAX);
   if (!clean)
     return -ENOMEM;
@@ -190,11 +193,11 @@ static void part_deliver(struct tt_readout *r, size_t number, int error, const c
   r->n_open--;
   tt_ticket_forget(&part->ticket);
   if (!node) {
-    failure_add(r, number, NULL, "The node has gone.");
+    failure_add(r, number, NULL, TT_TR("The node has gone."));
     return;
   }
   if (tt_core_sight(r->core, r->caller, node) != TT_SIGHT_FULL) { /* the right was taken away meanwhile */
-    failure_add(r, number, NULL, "Not permitted any more.");
+    failure_add(r, number, NULL, TT_TR("Not permitted any more."));
     return;
   }
   if (error < 0)
@@ -217,7 +220,7 @@ static void part_deliver(struct tt_readout *r, size_t number, int error, const c
   if (error >= 0 && n_new == 0 && part->n_points > 0 && trouble) /* asked, and it kept silent: still dead */
     failure_add(r, number, NULL, trouble);
   else if (error >= 0 && n_values + n_errors == 0 && part->n_points > 0)
-    failure_add(r, number, NULL, "No value yet.");
+    failure_add(r, number, NULL, TT_TR("No value yet."));
   if (n > 0)
     r->sink.fields(r->user, node, fields, n);
 }
@@ -265,16 +268,16 @@ static void part_begin(struct tt_readout *r, size_t number)
   size_t n = 0;
   uint16_t *old TT_AUTOFREE = calloc(part->n_points + 1, sizeof *old);
   if (!node || !old) {
-    part_deliver(r, number, -ENOMEM, "Out of memory.");
+    part_deliver(r, number, -ENOMEM, TT_TR("Out of memory."));
     return;
   }
   if (part->n_points == 0) {
     bool is_readable = tt_node_is_readable(node);
     if (!is_readable || r->n_fields > 0)
       failure_add(r, number, NULL,
-                  is_readable                     ? "None of the fields asked for is here."
+                  is_readable                     ? TT_TR("None of the fields asked for is here.")
                   : tt_node_trouble(node) != NULL ? tt_node_trouble(node)
-                                                  : "There is nothing to read here.");
+                                                  : TT_TR("There is nothing to read here."));
     part_deliver(r, number, 0, NULL);
     return;
   }
@@ -363,7 +366,8 @@ static void decided(struct tt_readout *r, enum tt_refusal refusal, const struct 
   if (refusal == TT_OK && !is_ahead && apply_grants(r, grants, n) < 0)
     refusal = TT_REFUSED_BUSY;
   if (refusal != TT_OK && is_first) {
-    refuse(r, refusal, refusal == TT_REFUSED_FORBIDDEN ? "You may not read this." : "Try again later.");
+    refuse(r, refusal,
+           refusal == TT_REFUSED_FORBIDDEN ? TT_TR("You may not read this.") : TT_TR("Try again later."));
     return;
   }
   if (is_first) {
@@ -376,7 +380,7 @@ static void decided(struct tt_readout *r, enum tt_refusal refusal, const struct 
   if (r->is_over || is_ahead)
     return;
   if (refusal != TT_OK)
-    fail_all(r, "Not permitted any more.");
+    fail_all(r, TT_TR("Not permitted any more."));
   else
     begin(r);
 }
@@ -539,12 +543,12 @@ static struct refusal parts_resolve(struct tt_readout *r, const struct tt_read_r
     struct tt_node *node = tt_tree_find(r->core->tree, ref->node, ref->source, ref->partition);
     enum tt_sight sight = node ? tt_core_sight(r->core, request->caller, node) : TT_SIGHT_NONE;
     if (sight == TT_SIGHT_NONE)
-      return (struct refusal){TT_REFUSED_NOT_FOUND, "There is no such node.", ref};
+      return (struct refusal){TT_REFUSED_NOT_FOUND, TT_TR("There is no such node."), ref};
     enum tt_refusal refusal = parts_add(r, node, sight);
     if (refusal == TT_REFUSED_TOO_LARGE)
-      return (struct refusal){refusal, "More than 500 nodes would have to be read: name fewer.", ref};
+      return (struct refusal){refusal, TT_TR("More than 500 nodes would have to be read: name fewer."), ref};
     if (refusal != TT_OK)
-      return (struct refusal){refusal, "Try again later.", ref};
+      return (struct refusal){refusal, TT_TR("Try again later."), ref};
   }
   return (struct refusal){TT_OK, NULL, NULL};
 }
@@ -558,7 +562,7 @@ static int compare_ids(const void *a, const void *b)
 /* Limits of the caller, and whether one of the nodes is being read for the same full JID already. */
 static struct refusal check_load(const struct tt_readout *r, const struct tt_core *core)
 {
-  static const struct refusal busy = {TT_REFUSED_BUSY, "Too many readouts are running.", NULL};
+  static const struct refusal busy = {TT_REFUSED_BUSY, TT_TR("Too many readouts are running."), NULL};
   size_t n_caller = 0;
   if (HASH_COUNT(core->readouts) >= TT_READOUTS_MAX)
     return busy;
@@ -577,7 +581,7 @@ static struct refusal check_load(const struct tt_readout *r, const struct tt_cor
       continue;
     for (size_t i = 0; i < other->n_parts; i++)
       if (bsearch(&other->parts[i].node, ids, r->n_parts, sizeof *ids, compare_ids))
-        return (struct refusal){TT_REFUSED_BUSY, "This node is being read for you already.", NULL};
+        return (struct refusal){TT_REFUSED_BUSY, TT_TR("This node is being read for you already."), NULL};
   }
   return (struct refusal){TT_OK, NULL, NULL};
 }
@@ -607,20 +611,20 @@ static struct refusal prepare(struct tt_readout *r, const struct tt_read_request
 {
   struct tt_now now = r->core->now;
   if (request->n_refs == 0)
-    return (struct refusal){TT_REFUSED_BAD_REQUEST, "No node is named.", NULL};
+    return (struct refusal){TT_REFUSED_BAD_REQUEST, TT_TR("No node is named."), NULL};
   if (request->n_refs > TT_READOUT_NODES_MAX)
-    return (struct refusal){TT_REFUSED_BAD_REQUEST, "At most 500 nodes can be named in one request.", NULL};
+    return (struct refusal){TT_REFUSED_BAD_REQUEST, TT_TR("At most 500 nodes can be named in one request."), NULL};
   if (request->n_fields > TT_READOUT_FIELDS_MAX)
-    return (struct refusal){TT_REFUSED_BAD_REQUEST, "At most 500 fields can be named in one request.", NULL};
+    return (struct refusal){TT_REFUSED_BAD_REQUEST, TT_TR("At most 500 fields can be named in one request."), NULL};
   if (request->to_us != 0 && request->from_us > request->to_us)
-    return (struct refusal){TT_REFUSED_BAD_REQUEST, "The interval ends before it begins.", NULL};
+    return (struct refusal){TT_REFUSED_BAD_REQUEST, TT_TR("The interval ends before it begins."), NULL};
   r->begin_us = now.mono_us;
   if (request->when_us > now.wall_us)
     r->begin_us += request->when_us - now.wall_us;
   if (r->begin_us - now.mono_us > TT_READOUT_LATEST_US)
-    return (struct refusal){TT_REFUSED_BAD_REQUEST, "A readout can be put off by 24 hours at most.", NULL};
+    return (struct refusal){TT_REFUSED_BAD_REQUEST, TT_TR("A readout can be put off by 24 hours at most."), NULL};
   if (copy_request(r, request) < 0)
-    return (struct refusal){TT_REFUSED_BUSY, "Try again later.", NULL};
+    return (struct refusal){TT_REFUSED_BUSY, TT_TR("Try again later."), NULL};
   struct refusal refusal = parts_resolve(r, request);
   return refusal.refusal == TT_OK ? check_load(r, r->core) : refusal;
 }
@@ -631,12 +635,12 @@ tt_id tt_readout_start(struct tt_core *core, const struct tt_read_request *reque
   const char *first = request->n_refs > 0 ? request->refs[0].node : "";
   if (tt_core_role(core, request->caller) == TT_ROLE_NONE) { /* before anything is looked up */
     tt_core_refused(core, request->caller, TT_ACCESS_READ, first);
-    sink->refused(user, TT_REFUSED_FORBIDDEN, "You may not read here.", NULL);
+    sink->refused(user, TT_REFUSED_FORBIDDEN, TT_TR("You may not read here."), NULL);
     return 0;
   }
   struct tt_readout *r = calloc(1, sizeof *r);
   if (!r) {
-    sink->refused(user, TT_REFUSED_BUSY, "Try again later.", NULL);
+    sink->refused(user, TT_REFUSED_BUSY, TT_TR("Try again later."), NULL);
     return 0;
   }
   r->core = core;
@@ -647,7 +651,7 @@ tt_id tt_readout_start(struct tt_core *core, const struct tt_read_request *reque
     r->id = ++core->last_request;
     HASH_ADD(hh, core->readouts, id, sizeof r->id, r);
     if (!r->hh.tbl)
-      refusal = (struct refusal){TT_REFUSED_BUSY, "Try again later.", NULL};
+      refusal = (struct refusal){TT_REFUSED_BUSY, TT_TR("Try again later."), NULL};
   }
   if (refusal.refusal != TT_OK) {
     readout_free(r);

@@ -3,6 +3,8 @@
 #include "readout.h"
 #include "subscription_private.h"
 
+#include "text/text.h"
+
 /* ---- Life ----------------------------------------------------------------------------------------------------------- */
 
 static void subscription_free(struct tt_subscription *sub)
@@ -95,7 +97,7 @@ struct answer {
   const struct tt_ref *ref;
 };
 #define FINE        ((struct answer){TT_OK, NULL, NULL})
-#define OUT_OF_ROOM ((struct answer){TT_REFUSED_BUSY, "Try again later.", NULL})
+#define OUT_OF_ROOM ((struct answer){TT_REFUSED_BUSY, TT_TR("Try again later."), NULL})
 
 static struct answer add_node(struct tt_subscription *sub, const struct tt_node *node, size_t *n)
 {
@@ -103,9 +105,9 @@ static struct answer add_node(struct tt_subscription *sub, const struct tt_node 
   if (tt_watched_find(sub, node))
     return FINE;
   if (++*n > TT_SUBSCRIPTION_NODES_MAX)
-    return (struct answer){TT_REFUSED_TOO_LARGE, "These are too many nodes: name fewer.", NULL};
+    return (struct answer){TT_REFUSED_TOO_LARGE, TT_TR("These are too many nodes: name fewer."), NULL};
   if (s->n_watched >= TT_SUBSCRIPTION_WATCHED_MAX)
-    return (struct answer){TT_REFUSED_BUSY, "There are too many subscriptions.", NULL};
+    return (struct answer){TT_REFUSED_BUSY, TT_TR("There are too many subscriptions."), NULL};
   return tt_watched_create(sub, node) == 0 ? FINE : OUT_OF_ROOM;
 }
 
@@ -126,12 +128,12 @@ static struct answer resolve(struct tt_subscription *sub, const struct tt_subscr
   for (size_t i = 0; i < request->n_refs; i++) {
     const struct tt_node *node = tt_core_see(sub->core, request->caller, &request->refs[i]);
     if (!node)
-      return (struct answer){TT_REFUSED_NOT_FOUND, "There is no such node.", &request->refs[i]};
+      return (struct answer){TT_REFUSED_NOT_FOUND, TT_TR("There is no such node."), &request->refs[i]};
     struct answer answer = add_below(sub, node, &n);
     if (answer.refusal != TT_OK)
       return (struct answer){answer.refusal, answer.text, &request->refs[i]};
   }
-  return n > 0 ? FINE : (struct answer){TT_REFUSED_NOT_FOUND, "There is nothing to read here.", NULL};
+  return n > 0 ? FINE : (struct answer){TT_REFUSED_NOT_FOUND, TT_TR("There is nothing to read here."), NULL};
 }
 
 /* What the configuration has published counts for nobody: it has limits of its own (follow.h). */
@@ -145,9 +147,9 @@ static struct answer check_load(const struct tt_subscription *sub)
     n_own += other->class == sub->class && !strcmp(other->caller->bare, sub->caller->bare);
   }
   if (n >= TT_SUBSCRIPTIONS_MAX)
-    return (struct answer){TT_REFUSED_BUSY, "There are too many subscriptions.", NULL};
+    return (struct answer){TT_REFUSED_BUSY, TT_TR("There are too many subscriptions."), NULL};
   if (n_own >= TT_SUBSCRIPTIONS_PER_CALLER)
-    return (struct answer){TT_REFUSED_BUSY, "You have too many subscriptions.", NULL};
+    return (struct answer){TT_REFUSED_BUSY, TT_TR("You have too many subscriptions."), NULL};
   return FINE;
 }
 
@@ -180,13 +182,13 @@ static int copy_request(struct tt_subscription *sub, const struct tt_subscribe_r
 static struct answer prepare(struct tt_subscription *sub, const struct tt_subscribe_request *request)
 {
   if (request->n_refs == 0)
-    return (struct answer){TT_REFUSED_BAD_REQUEST, "No node is named.", NULL};
+    return (struct answer){TT_REFUSED_BAD_REQUEST, TT_TR("No node is named."), NULL};
   if (request->n_refs > TT_SUBSCRIPTION_NODES_MAX)
-    return (struct answer){TT_REFUSED_TOO_LARGE, "These are too many nodes: name fewer.", NULL};
+    return (struct answer){TT_REFUSED_TOO_LARGE, TT_TR("These are too many nodes: name fewer."), NULL};
   if (request->class != TT_SUBSCRIPTION_PUBLISH && request->n_fields > TT_SUBSCRIPTION_FIELDS_MAX)
-    return (struct answer){TT_REFUSED_BAD_REQUEST, "These are too many fields.", NULL};
+    return (struct answer){TT_REFUSED_BAD_REQUEST, TT_TR("These are too many fields."), NULL};
   if (request->min_us > TT_SUBSCRIPTION_INTERVAL_MAX || request->max_us > TT_SUBSCRIPTION_INTERVAL_MAX)
-    return (struct answer){TT_REFUSED_BAD_REQUEST, "An interval is too long.", NULL};
+    return (struct answer){TT_REFUSED_BAD_REQUEST, TT_TR("An interval is too long."), NULL};
   if (copy_request(sub, request) < 0)
     return OUT_OF_ROOM;
   struct answer answer = check_load(sub);
@@ -359,13 +361,13 @@ static void on_grants(void *user, enum tt_refusal refusal, const struct tt_grant
   sub->pins++;
   int told = refusal == TT_OK ? bind_all(sub, grants, n) : 0;
   if (refusal != TT_OK)
-    refuse(sub, &(struct answer){refusal, "You may not read this.", NULL});
+    refuse(sub, &(struct answer){refusal, TT_TR("You may not read this."), NULL});
   else if (told < 0)
     refuse(sub, &OUT_OF_ROOM);
   else if (!sub->watched)
-    refuse(sub, &(struct answer){TT_REFUSED_NOT_FOUND, "The node has gone.", NULL});
+    refuse(sub, &(struct answer){TT_REFUSED_NOT_FOUND, TT_TR("The node has gone."), NULL});
   else if (told == 0)
-    refuse(sub, &(struct answer){TT_REFUSED_NOT_FOUND, "None of the fields asked for is here.", NULL});
+    refuse(sub, &(struct answer){TT_REFUSED_NOT_FOUND, TT_TR("None of the fields asked for is here."), NULL});
   else
     begin(sub);
   tt_subscription_unpin(sub);
@@ -405,12 +407,12 @@ tt_id tt_subscribe(struct tt_core *core, const struct tt_subscribe_request *requ
 {
   if (tt_core_role(core, request->caller) == TT_ROLE_NONE) { /* before anything is looked up */
     tt_core_refused(core, request->caller, TT_ACCESS_READ, request->n_refs > 0 ? request->refs[0].node : "");
-    sink->refused(user, TT_REFUSED_FORBIDDEN, "You may not read here.", NULL);
+    sink->refused(user, TT_REFUSED_FORBIDDEN, TT_TR("You may not read here."), NULL);
     return 0;
   }
   struct tt_subscription *sub = calloc(1, sizeof(*sub));
   if (!sub) {
-    sink->refused(user, TT_REFUSED_BUSY, "Try again later.", NULL);
+    sink->refused(user, TT_REFUSED_BUSY, TT_TR("Try again later."), NULL);
     return 0;
   }
   *sub = (struct tt_subscription){.core = core, .sink = *sink, .user = user, .pins = 1};

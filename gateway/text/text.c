@@ -16,16 +16,24 @@ static int by_english(const void *key, const void *row)
   return strcmp(key, ((const struct tt_translation *)row)->english);
 }
 
+static const struct tt_catalogue *catalogue_of(const char *language)
+{
+  for (size_t i = 0; language && *language && i < tt_n_catalogues; i++)
+    if (is_of(language, tt_catalogues[i].language))
+      return &tt_catalogues[i];
+  return NULL;
+}
+
 const char *tt_tr(const char *language, const char *english)
 {
-  for (size_t i = 0; language && *language && i < tt_n_catalogues; i++) {
-    const struct tt_catalogue *c = &tt_catalogues[i];
-    if (!is_of(language, c->language))
-      continue;
-    const struct tt_translation *found = bsearch(english, c->sorted, c->n, sizeof(*c->sorted), by_english);
-    return found ? found->text : english;
-  }
-  return english;
+  const struct tt_catalogue *c = catalogue_of(language);
+  const struct tt_translation *found = c ? bsearch(english, c->sorted, c->n, sizeof(*c->sorted), by_english) : NULL;
+  return found ? found->text : english;
+}
+
+bool tt_tr_speaks(const char *language)
+{
+  return catalogue_of(language) != NULL;
 }
 
 const char *tt_tr_n(const char *language, const char *one, const char *several, size_t n)

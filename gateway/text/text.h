@@ -16,6 +16,10 @@ const char *tt_tr(const char *language, const char *english) __attribute__((form
 const char *tt_tr_n(const char *language, const char *one, const char *several, size_t n)
     __attribute__((format_arg(2), format_arg(3)));
 
+/* Is this a language beside English that tt_tr() has? Then a text for people that is not English to tt_tr() has been said in
+ * it already. */
+bool tt_tr_speaks(const char *language);
+
 /* Marks a sentence in a table, which is given to tt_tr() later. */
 #define TT_TR(english) english
 

@@ -156,7 +156,7 @@ static void describe(struct tt_adhoc_session *session, struct tt_dataform *form,
   put_line(&line, "model", TT_TR("Model"), node->model);
   put_line(&line, "type", TT_TR("Type"), node->type);
   for (size_t i = 0; i < node->n_messages; i++)
-    put_line(&line, "message", TT_TR("Message"), node->messages[i].text);
+    put_line(&line, "message", TT_TR("Message"), tt_tr(line.language, node->messages[i].text));
   put_commands(&commands, node, line.language);
   put_line(&line, "commands", TT_TR("Commands"), commands.data);
 }

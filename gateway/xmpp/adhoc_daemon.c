@@ -106,7 +106,8 @@ static void on_trouble(void *user, const struct tt_node *node)
 {
   struct status *status = user;
   char var[32];
-  const char *text = node->n_messages > 0 ? node->messages[0].text : tt_node_state_name(tt_node_state(node));
+  const char *text = node->n_messages > 0 ? tt_tr(status->language, node->messages[0].text)
+                                          : tt_node_state_name(tt_node_state(node));
   if (status->n_troubles == TROUBLES_MAX)
     return;
   snprintf(var, sizeof(var), "trouble%zu", ++status->n_troubles);

@@ -9,6 +9,8 @@
 #include "handlers.h"
 #include "node_view.h"
 
+#include "text/text.h"
+
 #include <stdio.h>
 
 #define SORT_ORDERS_MAX    8
@@ -60,7 +62,7 @@ static enum tt_refusal find_node(struct browse *b, struct tt_node **ret)
 {
   struct tt_ref ref;
   if (tt_dialect_ref(b->view.dialect, b->payload, &ref) < 0)
-    return bad_request(b, "No node is named.");
+    return bad_request(b, TT_TR("No node is named."));
   struct tt_node *node = see(b, &ref);
   if (!node)
     return TT_REFUSED_NOT_FOUND;
@@ -71,7 +73,7 @@ static enum tt_refusal find_node(struct browse *b, struct tt_node **ret)
 static enum tt_refusal find_refs(struct browse *b, const struct tt_ref **ret_refs, size_t *ret_n)
 {
   int r = tt_dialect_refs(b->view.dialect, b->payload, b->arena, ret_refs, ret_n);
-  return r == -ENOMEM ? TT_REFUSED_BUSY : r < 0 ? bad_request(b, "A node reference names no node.") : TT_OK;
+  return r == -ENOMEM ? TT_REFUSED_BUSY : r < 0 ? bad_request(b, TT_TR("A node reference names no node.")) : TT_OK;
 }
 
 static void write_node(struct browse *b, const struct tt_node *node)
@@ -121,7 +123,7 @@ static enum tt_refusal contains_node(struct browse *b)
 {
   struct tt_ref ref;
   if (tt_dialect_ref(b->view.dialect, b->payload, &ref) < 0)
-    return bad_request(b, "No node is named.");
+    return bad_request(b, TT_TR("No node is named."));
   tt_write_text(b->w, see(b, &ref) ? "true" : "false");
   return TT_OK;
 }
@@ -232,7 +234,7 @@ static enum tt_refusal get_child_nodes(struct browse *b)
     return refusal;
   struct sorting sorting = {.view = &b->view};
   if (parse_orders(b, &sorting) < 0)
-    return bad_request(b, "Too many sort orders.");
+    return bad_request(b, TT_TR("Too many sort orders."));
   TT_AUTOFREE const struct tt_node **children = malloc((parent->n_children + 1) * sizeof(*children));
   if (!children)
     return TT_REFUSED_BUSY;
@@ -282,7 +284,7 @@ static enum tt_refusal get_node_inheritance(struct browse *b)
   {                                                                                                                \
     name, {name "Response", result_n}, fn, narrower                                                                \
   }
-#define SINGLE_NODES "The answer is larger than one stanza may be; ask for single nodes with getNode."
+#define SINGLE_NODES TT_TR("The answer is larger than one stanza may be; ask for single nodes with getNode.")
 
 /* What is listed here is what works, and what getCapabilities says. */
 static const struct command commands[] = {
@@ -292,12 +294,12 @@ static const struct command commands[] = {
     COMMAND("getChildDataSources", "dataSources", get_child_data_sources, NULL),
     COMMAND("containsNode", "bool", contains_node, NULL),
     COMMAND("containsNodes", "bools", contains_nodes,
-            "The answer is larger than one stanza may be; ask for single nodes with containsNode."),
+            TT_TR("The answer is larger than one stanza may be; ask for single nodes with containsNode.")),
     COMMAND("getNode", "nodeInfo", get_node,
-            "The answer is larger than one stanza may be; ask without parameters and messages."),
+            TT_TR("The answer is larger than one stanza may be; ask without parameters and messages.")),
     COMMAND("getNodes", "nodeInfos", get_nodes, SINGLE_NODES),
     COMMAND("getAllNodes", "nodeInfos", get_all_nodes,
-            "The answer is larger than one stanza may be; ask with getRootNodes and getChildNodes."),
+            TT_TR("The answer is larger than one stanza may be; ask with getRootNodes and getChildNodes.")),
     COMMAND("getNodeInheritance", "inheritance", get_node_inheritance, NULL),
     COMMAND("getRootNodes", "nodeInfos", get_root_nodes, SINGLE_NODES),
     COMMAND("getChildNodes", "nodeInfos", get_child_nodes, SINGLE_NODES),
@@ -399,7 +401,7 @@ static void on_command(struct tt_iq *iq, const void *data)
   const struct command *command = find_command(iq->payload->name);
   struct tt_arena *arena = command ? tt_arena_create(COMMAND_MEMORY_MAX) : NULL;
   if (!command)
-    refuse(iq, dialect, TT_REFUSED_NOT_SUPPORTED, "There is no such command.");
+    refuse(iq, dialect, TT_REFUSED_NOT_SUPPORTED, TT_TR("There is no such command."));
   else if (!arena)
     refuse(iq, dialect, TT_REFUSED_BUSY, NULL);
   else

@@ -9,6 +9,7 @@
 #include "handlers.h"
 
 #include "model/control.h"
+#include "text/text.h"
 
 #include <stdio.h>
 #include <utlist.h>
@@ -185,8 +186,8 @@ static char *refused_payload(const struct tt_router *router, const struct tt_dia
 }
 
 /* The schemas say `var`; the reference implementation of P1451.99 looks for `n`. */
-static char *parameter_errors(const struct tt_dialect *dialect, const struct tt_parameter_error *errors, size_t n,
-                              size_t room)
+static char *parameter_errors(const struct tt_dialect *dialect, const char *language,
+                              const struct tt_parameter_error *errors, size_t n, size_t room)
 {
   struct tt_buf buf TT_AUTOBUF = TT_BUF(0);
   struct tt_writer w;
@@ -197,7 +198,7 @@ static char *parameter_errors(const struct tt_dialect *dialect, const struct tt_
     if (dialect->vocabulary == TT_VOCABULARY_N)
       tt_write_attr(&w, "n", errors[i].name);
     tt_write_attr(&w, "var", errors[i].name);
-    tt_write_text(&w, errors[i].text);
+    tt_write_text(&w, tt_tr(language, errors[i].text)); /* those of parse_set() are English still */
     tt_write_close(&w);
     if (!write_within(&w, room, mark))
       break;
@@ -211,7 +212,7 @@ static void answer_refusal(const struct pending *pending, enum tt_refusal refusa
   tt_reply_error_with(
       pending->reply, refusal, text,
       refused_payload(pending->handlers->router, pending->dialect, refusal, errors, n, pending->room / 4),
-      parameter_errors(pending->dialect, errors, n, pending->room / 2));
+      parameter_errors(pending->dialect, tt_reply_caller(pending->reply)->language, errors, n, pending->room / 2));
 }
 
 static void refuse_with(struct tt_iq *iq, const struct door *door, enum tt_refusal refusal, const char *text,
@@ -219,7 +220,7 @@ static void refuse_with(struct tt_iq *iq, const struct door *door, enum tt_refus
 {
   size_t room = tt_dialect_room(iq);
   tt_iq_error(iq, refusal, text, refused_payload(iq->router, door->dialect, refusal, errors, n, room / 4),
-              parameter_errors(door->dialect, errors, n, room / 2));
+              parameter_errors(door->dialect, iq->caller.language, errors, n, room / 2));
 }
 
 static void refuse(struct tt_iq *iq, const struct door *door, enum tt_refusal refusal, const char *text)
@@ -257,15 +258,15 @@ static bool parse_parameter(const struct tt_dialect *dialect, const struct tt_xm
       .text = tt_xml_attr(element, tt_word(dialect, TT_WORD_VALUE)),
   };
   if (ret->type == TT_TYPE_NONE)
-    wrong->text = "The request has an element that is no parameter.";
+    wrong->text = TT_TR("The request has an element that is no parameter.");
   else if (!ret->name || !*ret->name)
-    wrong->text = "A parameter has no name.";
+    wrong->text = TT_TR("A parameter has no name.");
   else if (!ret->text)
-    wrong->parameter = (struct tt_parameter_error){ret->name, "it has no value"};
+    wrong->parameter = (struct tt_parameter_error){ret->name, TT_TR("it has no value")};
   else if (tt_dialect_is_color(dialect, element->name) && !is_color(ret->text))
-    wrong->parameter = (struct tt_parameter_error){ret->name, "a colour is six or eight hexadecimal digits"};
+    wrong->parameter = (struct tt_parameter_error){ret->name, TT_TR("a colour is six or eight hexadecimal digits")};
   if (wrong->parameter.name)
-    wrong->text = "A value is not valid; nothing was set.";
+    wrong->text = TT_TR("A value is not valid; nothing was set.");
   return !wrong->text;
 }
 
@@ -295,9 +296,9 @@ static int parse_form(const struct tt_xml *form, struct tt_arena *arena, struct 
   const char *name = NULL;
   int r = tt_form_parse(form, arena, &assignments, &request->n_assignments, &name);
   if (r == -EINVAL) {
-    wrong->text = "The form is not one that was filled in.";
+    wrong->text = TT_TR("The form is not one that was filled in.");
     if (name)
-      wrong->parameter = (struct tt_parameter_error){name, "it has several values"};
+      wrong->parameter = (struct tt_parameter_error){name, TT_TR("it has several values")};
     return r;
   }
   request->assignments = assignments;
@@ -312,11 +313,11 @@ static int parse_set(const struct tt_dialect *dialect, const struct tt_iq *iq, s
   const struct tt_xml *payload = iq->payload, *form = tt_xml_child(payload, "x", TT_NS_FORM);
   int r = tt_dialect_request_refs(dialect, iq, arena, &request->refs, &request->n_refs);
   if (r == -EINVAL)
-    wrong->text = "A node reference names no node.";
+    wrong->text = TT_TR("A node reference names no node.");
   if (r == 0)
     r = parse_parameters(dialect, payload, arena, request, wrong);
   if (r == 0 && form && request->n_assignments > 0) {
-    wrong->text = "The request has both a form and parameters.";
+    wrong->text = TT_TR("The request has both a form and parameters.");
     r = -EINVAL;
   }
   if (r == 0 && form)
@@ -371,7 +372,7 @@ static void on_parameters(void *user, enum tt_refusal refusal, const char *text,
     tt_reply_error(pending->reply, refusal, text, NULL);
   else if (form.failed)
     tt_reply_error(pending->reply, TT_REFUSED_TOO_LARGE,
-                   "The form does not fit into one stanza; set the parameters by name.", NULL);
+                   TT_TR("The form does not fit into one stanza; set the parameters by name."), NULL);
   else
     tt_reply_result(pending->reply, tt_buf_steal(&form), 0);
   pending_free(pending);
@@ -385,7 +386,7 @@ static void make_title(struct tt_iq *iq, const struct tt_ref *refs, size_t n, ch
   if (node)
     snprintf(out, TITLE_MAX, "%s", tt_node_label(node, iq->caller.language));
   else
-    snprintf(out, TITLE_MAX, "%zu nodes", n);
+    snprintf(out, TITLE_MAX, tt_tr(iq->caller.language, "%zu nodes"), n);
 }
 
 static void on_get_form(struct tt_iq *iq, const void *data)
@@ -401,7 +402,7 @@ static void on_get_form(struct tt_iq *iq, const void *data)
     make_title(iq, refs, n, pending->title);
     tt_control_parameters(tt_router_config(iq->router)->core, &caller, refs, n, on_parameters, pending);
   } else if (r == -EINVAL) {
-    tt_iq_error(iq, TT_REFUSED_BAD_REQUEST, "A node reference names no node.", NULL, NULL);
+    tt_iq_error(iq, TT_REFUSED_BAD_REQUEST, TT_TR("A node reference names no node."), NULL, NULL);
   } else {
     tt_iq_error(iq, TT_REFUSED_BUSY, NULL, NULL, NULL);
   }

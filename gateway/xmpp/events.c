@@ -8,6 +8,7 @@
 #include "reading.h"
 
 #include "model/subscription.h"
+#include "text/text.h"
 
 #include <math.h>
 #include <utlist.h>
@@ -91,7 +92,7 @@ static void on_lost(void *user, const char *key, enum tt_refusal why)
   struct subscription *s = user;
   if (why != TT_REFUSED_CONFLICT) /* which is the subscriber's own wish */
     on_failed(s, NULL, key, tt_core_now(core_of(s->events)).wall_us,
-              why == TT_REFUSED_NOT_FOUND ? "The node has gone." : "Not permitted any more.");
+              why == TT_REFUSED_NOT_FOUND ? TT_TR("The node has gone.") : TT_TR("Not permitted any more."));
 }
 
 static void on_ended(void *user)
@@ -111,7 +112,7 @@ static const struct tt_event_sink sink = {.refused = on_refused,
 static char *refused_by_router(const struct tt_iq *iq, enum tt_refusal refusal, const char *text, const void *data)
 {
   const struct door *door = data;
-  return tt_reading_rejected(door->dialect, tt_dialect_request_id(door->dialect, iq->payload),
+  return tt_reading_rejected(door->dialect, tt_dialect_request_id(door->dialect, iq->payload), iq->caller.language,
                              text ? text : tt_refusal_text(refusal));
 }
 
@@ -138,7 +139,7 @@ static void end(struct subscription *s)
 {
   tt_unsubscribe(core_of(s->events), s->handle);
   if (!s->reading.is_answered)
-    tt_reading_refuse(&s->reading, TT_REFUSED_CONFLICT, "Cancelled.");
+    tt_reading_refuse(&s->reading, TT_REFUSED_CONFLICT, TT_TR("Cancelled."));
   subscription_free(s);
 }
 
@@ -176,11 +177,11 @@ static const char *parse_field(const struct tt_dialect *dialect, const struct tt
                                  .limits = TT_LIMITS_NONE,
                                  .current = tt_xml_attr(element, tt_word(dialect, TT_WORD_CURRENT_VALUE))};
   if (!ret->name)
-    return "A field reference names no field.";
+    return TT_TR("A field reference names no field.");
   if (parse_limit(dialect, element, TT_WORD_CHANGED_BY, &ret->limits.by) < 0 ||
       parse_limit(dialect, element, TT_WORD_CHANGED_UP, &ret->limits.up) < 0 ||
       parse_limit(dialect, element, TT_WORD_CHANGED_DOWN, &ret->limits.down) < 0)
-    return "A limit of change is not a positive number.";
+    return TT_TR("A limit of change is not a positive number.");
   return NULL;
 }
 
@@ -193,7 +194,7 @@ static const char *parse_fields(const struct tt_dialect *dialect, const struct t
     n += strcmp(child->name, name) == 0;
   struct tt_event_field *fields = tt_arena_alloc(arena, (n + 1) * sizeof(*fields));
   if (!fields)
-    return "These are too many fields.";
+    return TT_TR("These are too many fields.");
   TT_XML_FOREACH(child, payload) {
     if (!wrong && strcmp(child->name, name) == 0)
       wrong = parse_field(dialect, child, &fields[request->n_fields++]);
@@ -209,17 +210,17 @@ static const char *parse(const struct door *door, const struct tt_iq *iq, struct
   const struct tt_dialect *dialect = door->dialect;
   uint64_t max_age_us;
   if (tt_dialect_request_refs(dialect, iq, arena, &request->refs, &request->n_refs) < 0)
-    return "A node reference names no node.";
+    return TT_TR("A node reference names no node.");
   const char *wrong = parse_fields(dialect, iq->payload, arena, request);
   if (wrong)
     return wrong;
   if (parse_interval(dialect, iq->payload, TT_WORD_MIN_INTERVAL, &request->min_us) < 0 ||
       parse_interval(dialect, iq->payload, TT_WORD_MAX_INTERVAL, &request->max_us) < 0)
-    return "An interval is not a duration.";
+    return TT_TR("An interval is not a duration.");
   const char *max_age = tt_xml_attr(iq->payload, "maxAge");
   double seconds;
   if (max_age && tt_xsd_duration_parse(max_age, &seconds) < 0 && tt_datetime_parse(max_age, &max_age_us) < 0)
-    return "The age is not a duration.";
+    return TT_TR("The age is not a duration.");
   request->categories = tt_dialect_categories(dialect, iq->payload);
   request->is_immediate = tt_xml_bool(iq->payload, "req", false);
   if (request->min_us < door->events->min_us)
@@ -270,7 +271,8 @@ static void on_subscribe(struct tt_iq *iq, const void *data)
   const char *id = tt_dialect_request_id(door->dialect, iq->payload);
   struct tt_arena *arena = id ? tt_arena_create(REQUEST_MEMORY_MAX) : NULL;
   if (!arena) {
-    refuse(iq, door, id ? TT_REFUSED_BUSY : TT_REFUSED_BAD_REQUEST, id ? NULL : "The request has no valid number.");
+    refuse(iq, door, id ? TT_REFUSED_BUSY : TT_REFUSED_BAD_REQUEST,
+           id ? NULL : TT_TR("The request has no valid number."));
     return;
   }
   struct tt_caller caller = tt_dialect_caller(door->dialect, iq);
@@ -292,7 +294,7 @@ static void on_unsubscribe(struct tt_iq *iq, const void *data)
   const struct door *door = data;
   const char *id = tt_dialect_request_id(door->dialect, iq->payload);
   if (!id) {
-    refuse(iq, door, TT_REFUSED_BAD_REQUEST, "The request has no valid number.");
+    refuse(iq, door, TT_REFUSED_BAD_REQUEST, TT_TR("The request has no valid number."));
     return;
   }
   struct subscription *s = find(door->events, door->dialect, iq, id);

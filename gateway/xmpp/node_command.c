@@ -9,11 +9,12 @@
 #include "handlers.h"
 
 #include "model/execute.h"
+#include "text/text.h"
 
 #include <utlist.h>
 
 #define REQUEST_MEMORY_MAX (256u * 1024)
-#define INVALID_FORM       "The form is not one that was filled in."
+#define INVALID_FORM       TT_TR("The form is not one that was filled in.")
 
 enum request { GET_COMMANDS, GET_PARAMETERS, EXECUTE, REQUESTS };
 const char *const tt_node_command_names[REQUESTS + 1] = {
@@ -154,7 +155,7 @@ static void on_commands(void *user, enum tt_refusal refusal, const char *text, T
     for (size_t i = 0; i < n; i++)
       write_command(&w, commands[i], i, language_of(pending));
     tt_write_close(&w);
-    answer(pending, &buf, w.failed, "The commands do not fit into one stanza; give them by name.");
+    answer(pending, &buf, w.failed, TT_TR("The commands do not fit into one stanza; give them by name."));
   }
   pending_free(pending);
 }
@@ -197,7 +198,7 @@ static void on_arguments(void *user, enum tt_refusal refusal, const char *text,
       tt_write_close(&w);
     }
     answer(pending, is_x ? &buf : &form, w.failed || form.failed,
-           "The form does not fit into one stanza; give the arguments by name.");
+           TT_TR("The form does not fit into one stanza; give the arguments by name."));
   }
   pending_free(pending);
 }
@@ -254,7 +255,7 @@ static int parse_form(struct tt_iq *iq, const struct door *door, struct tt_arena
   int r = tt_form_parse(form, arena, &arguments, &request->n_arguments, &wrong);
   if (r == -EINVAL)
     refuse(iq, door, TT_REFUSED_BAD_REQUEST, INVALID_FORM,
-           &(struct tt_parameter_error){wrong, "it has several values"}, wrong ? 1 : 0);
+           &(struct tt_parameter_error){wrong, tt_tr(iq->caller.language, "it has several values")}, wrong ? 1 : 0);
   request->arguments = arguments;
   return r;
 }
@@ -294,11 +295,11 @@ static void on_request(struct tt_iq *iq, const void *data)
   const struct tt_caller caller = tt_dialect_caller(door->dialect, iq);
   struct tt_execute_request request = {.caller = &caller, .command = tt_xml_attr(iq->payload, "command")};
   if (!find_ref(iq, door, &request.ref)) {
-    refuse(iq, door, TT_REFUSED_BAD_REQUEST, "No node is named.", NULL, 0);
+    refuse(iq, door, TT_REFUSED_BAD_REQUEST, TT_TR("No node is named."), NULL, 0);
     return;
   }
   if (door->request != GET_COMMANDS && !(request.command && *request.command)) {
-    refuse(iq, door, TT_REFUSED_BAD_REQUEST, "No command is named.", NULL, 0);
+    refuse(iq, door, TT_REFUSED_BAD_REQUEST, TT_TR("No command is named."), NULL, 0);
     return;
   }
   struct tt_arena *arena = tt_arena_create(REQUEST_MEMORY_MAX);

@@ -5,6 +5,8 @@
  */
 #include "reading.h"
 
+#include "text/text.h"
+
 #include <stdio.h>
 #include <utlist.h>
 
@@ -61,6 +63,12 @@ void tt_reading_finish(struct tt_reading *reading)
   tt_buf_finish(&reading->text);
 }
 
+/* "": of nobody in particular. */
+static const char *language_of(const struct tt_reading *reading)
+{
+  return reading->reply ? tt_reply_caller(reading->reply)->language : "";
+}
+
 /* ---- Single elements ----------------------------------------------------------------------------------- */
 
 static void open_root(struct tt_writer *w, const struct tt_dialect *dialect, const char *name, const char *id)
@@ -82,7 +90,7 @@ static char *single(const struct tt_dialect *dialect, const char *name, const ch
   return tt_buf_steal(&buf);
 }
 
-char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, const char *text)
+char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, const char *language, const char *text)
 {
   /* Long gone from the specification, but slixmpp learns of a refusal from nothing else. */
   if (dialect->vocabulary != TT_VOCABULARY_X || !id)
@@ -91,7 +99,7 @@ char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, cons
   struct tt_writer w;
   tt_write_init(&w, &buf);
   open_root(&w, dialect, "rejected", id);
-  tt_write_element(&w, "error", text);
+  tt_write_element(&w, "error", tt_tr(language, text));
   tt_write_close(&w);
   return tt_buf_steal(&buf);
 }
@@ -117,7 +125,8 @@ void tt_reading_refuse(struct tt_reading *reading, enum tt_refusal refusal, cons
 {
   text = text ? text : tt_refusal_text(refusal);
   reading->is_answered = true;
-  tt_reply_error(reading->reply, refusal, text, tt_reading_rejected(reading->dialect, reading->id, text));
+  tt_reply_error(reading->reply, refusal, text,
+                 tt_reading_rejected(reading->dialect, reading->id, language_of(reading), text));
 }
 
 void tt_reading_accept(struct tt_reading *reading, bool is_queued)
@@ -266,7 +275,7 @@ void tt_reading_fields(struct tt_reading *reading, const struct tt_node *node,
 {
   TT_AUTOFREE const struct tt_field **sorted = malloc((n ? n : 1) * sizeof(*sorted));
   if (!sorted) {
-    tt_reading_failed(reading, node, node->key, n ? fields[0]->stamp_us : 0, "Out of memory.");
+    tt_reading_failed(reading, node, node->key, n ? fields[0]->stamp_us : 0, TT_TR("Out of memory."));
     return;
   }
   size_t n_sorted = 0;
@@ -284,7 +293,8 @@ void tt_reading_fields(struct tt_reading *reading, const struct tt_node *node,
       tt_reading_flush(reading);
     } else {
       char text[TT_FAILURE_TEXT_MAX];
-      snprintf(text, sizeof(text), "%s: the value does not fit into one stanza.", sorted[i]->name);
+      snprintf(text, sizeof(text), tt_tr(language_of(reading), "%s: the value does not fit into one stanza."),
+               sorted[i]->name);
       tt_reading_failed(reading, node, node->key, sorted[i]->stamp_us, text);
       i++;
     }
@@ -299,7 +309,7 @@ void tt_reading_failed(struct tt_reading *reading, const struct tt_node *node, c
   struct tt_failure *failure = calloc(1, sizeof(*failure));
   if (!failure)
     return;
-  text = text ? text : tt_refusal_text(TT_REFUSED_DEVICE);
+  text = tt_tr(language_of(reading), text ? text : tt_refusal_text(TT_REFUSED_DEVICE));
   failure->wall_us = wall_us;
   failure->key = strdup(key);
   failure->source = strdup(node ? node->source : "");

@@ -52,6 +52,6 @@ void tt_reading_flush(struct tt_reading *reading);
 
 /* Payloads that stand alone; on the heap, NULL: none, or out of memory. `id` may be NULL for the first. */
 char *tt_reading_accepted(const struct tt_dialect *dialect, const char *id);
-char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, const char *text);
+char *tt_reading_rejected(const struct tt_dialect *dialect, const char *id, const char *language, const char *text);
 char *tt_reading_empty(const struct tt_dialect *dialect, const char *id);
 char *tt_reading_cancelled(const struct tt_dialect *dialect, const char *id);

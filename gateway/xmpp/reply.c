@@ -43,7 +43,8 @@ const char *tt_refusal_text(enum tt_refusal refusal)
   return errors[refusal].text;
 }
 
-/* `language`: in which the text is wanted; it is English where there is no translation. */
+/* `language`: in which the text is wanted. It is a sentence for tt_tr(), or was made of such in that language already, perhaps
+ * around words of a device; for languages that are not spoken here both are English. */
 static char *error_payload(const char *type, const char *condition, const char *text, const char *language,
                            const char *payload, const char *inside)
 {
@@ -58,9 +59,8 @@ static char *error_payload(const char *type, const char *condition, const char *
   tt_write_close(&w);
   if (text && *text) {
     tt_write_open(&w, "text", TT_NS_STANZAS);
-    const char *said = tt_tr(language, text);
-    tt_write_attr(&w, "xml:lang", said == text ? "en" : language);
-    tt_write_text(&w, said);
+    tt_write_attr(&w, "xml:lang", tt_tr_speaks(language) ? language : "en");
+    tt_write_text(&w, tt_tr(language, text));
     tt_write_close(&w);
   }
   if (inside)
@@ -161,7 +161,7 @@ void tt_iq_written(struct tt_iq *iq, struct tt_writer *w)
   if (payload)
     tt_iq_result(iq, payload);
   else
-    tt_iq_error(iq, TT_REFUSED_BUSY, "Out of memory.", NULL, NULL);
+    tt_iq_error(iq, TT_REFUSED_BUSY, TT_TR("Out of memory."), NULL, NULL);
 }
 
 void tt_reply_free(struct tt_reply *reply)

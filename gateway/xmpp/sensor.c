@@ -7,6 +7,8 @@
 #include "handlers.h"
 #include "reading.h"
 
+#include "text/text.h"
+
 #include <utlist.h>
 
 /* Lists of one request: what TT_XML_ELEMENTS_MAX elements can need. */
@@ -119,7 +121,7 @@ static const struct tt_read_sink sink = {
 static char *refused_by_router(const struct tt_iq *iq, enum tt_refusal refusal, const char *text, const void *data)
 {
   const struct door *door = data;
-  return tt_reading_rejected(door->dialect, tt_dialect_request_id(door->dialect, iq->payload),
+  return tt_reading_rejected(door->dialect, tt_dialect_request_id(door->dialect, iq->payload), iq->caller.language,
                              text ? text : tt_refusal_text(refusal));
 }
 
@@ -147,7 +149,7 @@ static void cancel_readout(struct readout *readout)
 {
   tt_readout_cancel(tt_router_config(readout->sensor->router)->core, readout->handle);
   if (!readout->reading.is_answered)
-    tt_reading_refuse(&readout->reading, TT_REFUSED_CONFLICT, "Cancelled.");
+    tt_reading_refuse(&readout->reading, TT_REFUSED_CONFLICT, TT_TR("Cancelled."));
   readout_free(readout);
 }
 
@@ -208,18 +210,18 @@ static const char *parse_request(const struct tt_dialect *dialect, const struct 
   const struct tt_xml *payload = iq->payload;
 
   if (tt_dialect_request_refs(dialect, iq, arena, &request->refs, &request->n_refs) < 0)
-    return "A node reference names no node.";
+    return TT_TR("A node reference names no node.");
   if (request->n_refs == 0 && dialect->vocabulary == TT_VOCABULARY_X) {
     request->refs = &device; /* without a node X means the device that was addressed: the gateway itself */
     request->n_refs = 1;
   }
   if (parse_fields(dialect, payload, arena, request) < 0)
-    return "A field reference names no field.";
+    return TT_TR("A field reference names no field.");
   request->categories = tt_dialect_categories(dialect, payload);
   /* A time without a zone, as slixmpp sends it, is taken as UTC. */
   if (parse_time(payload, "from", &request->from_us) < 0 || parse_time(payload, "to", &request->to_us) < 0 ||
       parse_time(payload, "when", &request->when_us) < 0)
-    return "A time of the request is not a date and time.";
+    return TT_TR("A time of the request is not a date and time.");
   return NULL;
 }
 
@@ -246,7 +248,7 @@ static void on_req(struct tt_iq *iq, const void *data)
   const struct tt_dialect *dialect = door->dialect;
   const char *id = tt_dialect_request_id(dialect, iq->payload);
   if (!id) {
-    refuse(iq, door, TT_REFUSED_BAD_REQUEST, "The request has no valid number.");
+    refuse(iq, door, TT_REFUSED_BAD_REQUEST, TT_TR("The request has no valid number."));
     return;
   }
   struct tt_arena *arena = tt_arena_create(REQUEST_MEMORY_MAX);
@@ -277,7 +279,7 @@ static void on_cancel(struct tt_iq *iq, const void *data)
   const char *id = tt_dialect_request_id(door->dialect, iq->payload);
   struct readout *readout = id ? find(door->sensor, door->dialect, iq, id) : NULL;
   if (!readout) {
-    refuse(iq, door, id ? TT_REFUSED_NOT_FOUND : TT_REFUSED_BAD_REQUEST, "There is no such request.");
+    refuse(iq, door, id ? TT_REFUSED_NOT_FOUND : TT_REFUSED_BAD_REQUEST, TT_TR("There is no such request."));
     return;
   }
   struct tt_reply *reply = tt_reply_create(iq);

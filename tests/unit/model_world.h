@@ -96,6 +96,7 @@ struct world {
   } checks[16];
   size_t n_checks, n_refused, n_looked;
   bool audit_fails;
+  char outcome[256]; /* the last text of the audit */
   struct tt_buf log; /* audit lines and whatever the test adds */
 };
 
@@ -226,9 +227,10 @@ static uint64_t world_decision(void *user, const struct tt_caller *caller, const
 
 static void world_outcome(void *user, uint64_t id, enum tt_refusal result, const char *text)
 {
-  (void)text;
+  struct world *w = user;
   assert_int_equal(id, 7);
-  tt_buf_printf(&((struct world *)user)->log, "[%d]", (int)result);
+  snprintf(w->outcome, sizeof w->outcome, "%s", text ? text : "");
+  tt_buf_printf(&w->log, "[%d]", (int)result);
 }
 
 static void world_refused(void *user, const struct tt_caller *caller, enum tt_access_op op, const char *node)

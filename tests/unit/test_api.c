@@ -614,6 +614,11 @@ static void test_set(void **state)
                       "level");
   json_object_put(line);
   assert_int_equal(f->n_writes, 2); /* validity is all or nothing */
+  line = ask(f, &peer, "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"level\":\"101\"},\"language\":\"de\"}");
+  assert_string_equal(text_of(line, "text"), "Ein Wert ist nicht gültig; es wurde nichts gesetzt.");
+  assert_string_equal(text_of(json_object_array_get_idx(json_object_object_get(line, "errors"), 0), "text"),
+                      "101 liegt über dem größten Wert, 100");
+  json_object_put(line);
   line = ask(f, &peer, "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relya\":\"true\"}}");
   assert_string_equal(text_of(line, "error"), "not-found");
   assert_string_equal(text_of(json_object_array_get_idx(json_object_object_get(line, "errors"), 0), "did_you_mean"),

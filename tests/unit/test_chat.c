@@ -732,6 +732,26 @@ static void a_silent_device(void **state)
   chat_end();
 }
 
+/* Also what the model has put together. */
+static void what_fails_in_their_language(void **state)
+{
+  (void)state;
+  chat_begin();
+  chat_add_speaker();
+  c.is_slow = true;
+  assert_string_equal(chat_say("alice", "de", 0, "plug an"), "");
+  c.now.mono_us += 5 * CHAT_SECOND;
+  tt_core_turn(c.core, c.now);
+  assert_string_equal(c.said.data, "*Kaffeestecker* relay: Das Gerät hat nicht rechtzeitig geantwortet. "
+                                   "(relay an plug: das Gerät hat nicht geantwortet)");
+  c.is_slow = false;
+  assert_string_equal(chat_say("alice", "sv", 0, "gör speaker seek position=99"),
+                      "*speaker* Go to: En uppgift är ogiltig; ingenting gjordes. position: 99 är över det största "
+                      "värdet, 30");
+  assert_string_equal(chat_say("alice", "sv", 0, "speaker"), "Inget värde ännu.");
+  chat_end();
+}
+
 /* The language is that of the message, else of the last one that had one. */
 static void language_is_remembered(void **state)
 {
@@ -824,6 +844,7 @@ int main(void)
       cmocka_unit_test(foreign_text_stays_one_piece),
       cmocka_unit_test(a_device_that_fails),
       cmocka_unit_test(a_silent_device),
+      cmocka_unit_test(what_fails_in_their_language),
       cmocka_unit_test(language_is_remembered),
       cmocka_unit_test(a_place_is_forgotten_after_a_while),
       cmocka_unit_test(open_lines_are_limited),

@@ -733,6 +733,62 @@ static void test_parameters_later_or_never(void **state)
   assert_string_equal(form("lamp", NULL), "8");
 }
 
+/* ---- In the caller's language ------------------------------------------------------------------------- */
+static struct tt_caller alice_in(const char *language)
+{
+  struct tt_caller caller = alice;
+  caller.language = language;
+  return caller;
+}
+
+#define SET_IN(language, nodes, ...)                                                                               \
+  set_as(&(struct tt_caller[]){alice_in(language)}[0], NULL, nodes, (const char *const[]){__VA_ARGS__},            \
+         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), TT_TYPE_NONE)
+
+/* What is fixed is translated by whoever shows it (tt_tr()); what has values in it is made in the language. */
+static void test_faults_in_their_language(void **state)
+{
+  (void)state;
+  SET_IN("de", "lamp", "setpoint=31", "relay=maybe");
+  assert_string_equal(world_log(world), "3 \"A value is not valid; nothing was set.\" setpoint!31.0 liegt über dem "
+                                        "größten Wert, 30 relay!„maybe“ ist nicht vom Typ boolean\n");
+  SET_IN("sv", "lamp", "mode=noon");
+  assert_string_equal(world_log(world),
+                      "3 \"A value is not valid; nothing was set.\" mode!”noon” är inget av: day, "
+                      "night\n");
+  SET_IN("de", "lamp", "nothing=1");
+  assert_non_null(strstr(world_log(world), " nothing!lamp hat keinen solchen Parameter\n"));
+  SET_IN("sv", "lamp", "relay=1", "relay=0");
+  assert_non_null(strstr(world_log(world), " relay!är angiven två gånger\n"));
+}
+
+/* The audit is English whoever asks. */
+static void test_failures_in_their_language(void **state)
+{
+  (void)state;
+  SET_IN("de", "lamp fan", "relay=true");
+  world_done(world, 0, 0, NULL);
+  world_log(world);
+  world_done(world, 1, -EIO, "illegal data value"); /* its own words */
+  assert_string_equal(world_log(world), "[7]7 \"relay an fan: illegal data value; bereits gesetzt: relay an lamp\" "
+                                        "relay!illegal data value lamp.relay\n");
+  SET_IN("sv", "lamp", "setpoint=21");
+  world_done(world, 2, 0, NULL);
+  world_report(world, "lamp", SETPOINT, TT_VALUE_INT64(205));
+  world_log(world);
+  world_done(world, 3, 0, NULL);
+  assert_string_equal(world_log(world), "[7]7 \"setpoint på lamp: skrivet, men enheten säger 20.5\" "
+                                        "setpoint!skrivet, men enheten säger 20.5\n");
+  assert_string_equal(world->outcome, "written, but the device says 20.5");
+  SET_IN("de", "lamp", "relay=true");
+  world_log(world);
+  world_pass(world, 5 * SECOND);
+  assert_string_equal(world_log(world),
+                      "[6]6 \"relay an lamp: das Gerät hat nicht geantwortet\" relay!das Gerät hat "
+                      "nicht geantwortet\n");
+  assert_string_equal(world->outcome, "the device did not answer");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -743,6 +799,8 @@ int main(void)
       TEST(test_in_order_node_by_node),
       TEST(test_validity_is_all_or_nothing),
       TEST(test_sizes_of_requests),
+      TEST(test_faults_in_their_language),
+      TEST(test_failures_in_their_language),
       TEST(test_an_int_and_a_double_for_a_number),
       TEST(test_permission_leaves_out_what_is_denied),
       TEST(test_strangers),

@@ -332,14 +332,69 @@ static void test_parameters(void **state)
   for (size_t i = 0; i < TT_COUNT(parameters); i++) {
     struct tt_value value TT_AUTOVALUE = {0};
     char why[256] = "", text[256] = "";
-    int r =
-        tt_convert_parameter(parameters[i].point, parameters[i].type, parameters[i].sent, &value, why, sizeof why);
+    int r = tt_convert_parameter(parameters[i].point, parameters[i].type, parameters[i].sent, &value, NULL, why,
+                                 sizeof why);
     bool is_good = parameters[i].text
                        ? r >= 0 && value.type == parameters[i].point->type &&
                              !strcmp(printed(&value, text, sizeof text), parameters[i].text)
                        : r == -EINVAL && value.type == TT_TYPE_NONE && strstr(why, parameters[i].why);
     if (!is_good)
       fail_msg("line %d: %d \"%s\" \"%s\"", parameters[i].line, r, why, text);
+  }
+}
+
+/* In the language of whoever sent it; formats keep their values. */
+static void test_parameters_in_their_language(void **state)
+{
+  static const struct {
+    const struct tt_point *point;
+    enum tt_type type;
+    const char *sent, *german, *swedish;
+  } rows[] = {
+      {&ranged, TT_TYPE_INT32, "65", "65 liegt über dem größten Wert, 60", "65 är över det största värdet, 60"},
+      {&heat, TT_TYPE_NONE, "-5.1", "-5.1 liegt unter dem kleinsten Wert, -5",
+       "-5.1 är under det minsta värdet, -5"},
+      {&ranged, TT_TYPE_NONE, "7", "7 ist keine ganze Zahl von Schritten zu 5 ab 0",
+       "7 är inte ett helt antal steg om 5 från 0"},
+      {&mode, TT_TYPE_STRING, "Day", "„Day“ ist keines von: day, night", "”Day” är inget av: day, night"},
+      {&int32, TT_TYPE_INT32, "x", "„x“ ist keine ganze Zahl", "”x” är inte ett heltal"},
+      {&int32, TT_TYPE_NONE, "2147483648", "2147483648 passt nicht in eine ganze Zahl von 32 Bit",
+       "2147483648 ryms inte i ett heltal på 32 bitar"},
+      {&number, TT_TYPE_NONE, "warm", "„warm“ ist keine Zahl", "”warm” är inte ett tal"},
+      {&boolean, TT_TYPE_NONE, "maybe", "„maybe“ ist nicht vom Typ boolean", "”maybe” är inte av typen boolean"},
+      {&boolean, TT_TYPE_INT32, "1", "ist vom Typ boolean, nicht int32", "är av typen boolean, inte int32"},
+      {&read_only, TT_TYPE_NONE, "1", "lässt sich nur lesen", "kan bara läsas"},
+  };
+  (void)state;
+  for (size_t i = 0; i < TT_COUNT(rows); i++) {
+    struct tt_value value TT_AUTOVALUE = {0};
+    char why[TT_WHY_MAX] = "";
+    assert_int_equal(tt_convert_parameter(rows[i].point, rows[i].type, rows[i].sent, &value, "de", why, sizeof why),
+                     -EINVAL);
+    assert_string_equal(why, rows[i].german);
+    assert_int_equal(
+        tt_convert_parameter(rows[i].point, rows[i].type, rows[i].sent, &value, "sv-SE", why, sizeof why), -EINVAL);
+    assert_string_equal(why, rows[i].swedish);
+  }
+}
+
+/* TT_WHY_MAX is enough for the longest that a sender can bring about, in every language. */
+static void test_the_longest_reason(void **state)
+{
+  static const char *const languages[] = {NULL, "de", "sv"};
+  static char name[200], sent[200];
+  struct tt_map_entry map[] = {{.raw = "0", .value = {.type = TT_TYPE_STRING, .text = name}}};
+  const struct tt_point point = {
+      .name = "p", .type = TT_TYPE_STRING, .map = map, .n_map = 1, .write = string.write, .decimals = FREE};
+  (void)state;
+  memset(name, 'n', sizeof name - 1);
+  memset(sent, 's', sizeof sent - 1);
+  for (size_t i = 0; i < TT_COUNT(languages); i++) {
+    struct tt_value value TT_AUTOVALUE = {0};
+    char why[2 * TT_WHY_MAX];
+    assert_int_equal(tt_convert_parameter(&point, TT_TYPE_STRING, sent, &value, languages[i], why, sizeof why),
+                     -EINVAL);
+    assert_in_range(strlen(why), 190, TT_WHY_MAX - 1);
   }
 }
 
@@ -352,7 +407,7 @@ static void test_every_tenth_is_a_step(void **state)
     snprintf(text, sizeof text, "%d.%d", i / 10, abs(i % 10));
     if (i < 0 && i > -10)
       snprintf(text, sizeof text, "-0.%d", -i);
-    assert_int_equal(tt_convert_parameter(&heat, TT_TYPE_QUANTITY, text, &value, why, sizeof why), 0);
+    assert_int_equal(tt_convert_parameter(&heat, TT_TYPE_QUANTITY, text, &value, NULL, why, sizeof why), 0);
   }
 }
 
@@ -363,9 +418,9 @@ static void test_long_text_is_refused(void **state)
   char why[256];
   (void)state;
   memset(text, 'x', TT_TEXT_MAX + 1);
-  assert_int_equal(tt_convert_parameter(&string, TT_TYPE_STRING, text, &value, why, sizeof why), -EINVAL);
+  assert_int_equal(tt_convert_parameter(&string, TT_TYPE_STRING, text, &value, NULL, why, sizeof why), -EINVAL);
   text[TT_TEXT_MAX] = '\0';
-  assert_int_equal(tt_convert_parameter(&string, TT_TYPE_STRING, text, &value, why, sizeof why), 0);
+  assert_int_equal(tt_convert_parameter(&string, TT_TYPE_STRING, text, &value, NULL, why, sizeof why), 0);
 }
 
 /* ---- To the device ----------------------------------------------------------------------------------- */
@@ -419,7 +474,7 @@ static void test_to_raw(void **state)
   for (size_t i = 0; i < TT_COUNT(to_raw); i++) {
     struct tt_value raw TT_AUTOVALUE = {0};
     char why[256] = "", text[256];
-    int r = tt_convert_to_raw(to_raw[i].point, &to_raw[i].value, &raw, why, sizeof why);
+    int r = tt_convert_to_raw(to_raw[i].point, &to_raw[i].value, &raw, NULL, why, sizeof why);
     if (r != to_raw[i].r || (r < 0 && !strstr(why, to_raw[i].why)) ||
         (r >= 0 && !tt_value_equals(&raw, &to_raw[i].raw)))
       fail_msg("line %d: %d \"%s\" \"%s\"", to_raw[i].line, r, why, printed(&raw, text, sizeof text));
@@ -439,7 +494,7 @@ static void test_scale_inverts(void **state)
         struct tt_value in = I(raw), value, out;
         char why[256];
         assert_int_equal(tt_convert_from_raw(&point, &in, &value, why, sizeof why), 0);
-        assert_int_equal(tt_convert_to_raw(&point, &value, &out, why, sizeof why), 0);
+        assert_int_equal(tt_convert_to_raw(&point, &value, &out, NULL, why, sizeof why), 0);
         assert_int_equal(out.type, TT_TYPE_INT64);
         assert_int_equal(out.int64, raw);
       }
@@ -460,6 +515,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_from_raw),
       cmocka_unit_test(test_parameters),
+      cmocka_unit_test(test_parameters_in_their_language),
+      cmocka_unit_test(test_the_longest_reason),
       cmocka_unit_test(test_every_tenth_is_a_step),
       cmocka_unit_test(test_long_text_is_refused),
       cmocka_unit_test(test_to_raw),

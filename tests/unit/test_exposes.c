@@ -155,8 +155,8 @@ static void test_commands(void **state TT_UNUSED)
     char why[200] = "";
     assert_non_null(p->write);
     const struct mqtt_write_address *address = p->write->address;
-    assert_int_equal(tt_convert_parameter(p, TT_TYPE_NONE, cases[i].value, &value, why, sizeof why), 0);
-    assert_int_equal(tt_convert_to_raw(p, &value, &raw, why, sizeof why), 0);
+    assert_int_equal(tt_convert_parameter(p, TT_TYPE_NONE, cases[i].value, &value, NULL, why, sizeof why), 0);
+    assert_int_equal(tt_convert_to_raw(p, &value, &raw, NULL, why, sizeof why), 0);
     assert_int_equal(mqtt_payload_compose(address, &raw, &out), 0);
     tt_buf_printf(&topic, "zigbee2mqtt/%s/set", cases[i].device);
     assert_string_equal(address->topic, topic.data);
@@ -181,8 +181,8 @@ static void test_limits(void **state TT_UNUSED)
     struct described d = describe(refused[i].device);
     struct tt_value value TT_AUTOVALUE = {0};
     char why[200] = "";
-    int r = tt_convert_parameter(described_point(&d, refused[i].point), TT_TYPE_NONE, refused[i].value, &value, why,
-                                 sizeof why);
+    int r = tt_convert_parameter(described_point(&d, refused[i].point), TT_TYPE_NONE, refused[i].value, &value,
+                                 NULL, why, sizeof why);
     if (r == 0)
       fail_msg("%s took %s", refused[i].point, refused[i].value);
     described_unload(&d);

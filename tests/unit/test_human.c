@@ -18,6 +18,8 @@ static void test_sentences(void **state)
   assert_string_equal(tt_tr("de", "never heard of"), "never heard of");
   assert_string_equal(tt_tr_n("fi", "one", "several", 1), "one");
   assert_string_equal(tt_tr_n("fi", "one", "several", 0), "several");
+  assert_true(tt_tr_speaks("de") && tt_tr_speaks("sv-FI"));
+  assert_false(tt_tr_speaks(NULL) || tt_tr_speaks("") || tt_tr_speaks("en") || tt_tr_speaks("den"));
 }
 
 static void test_the_tables_are_sorted(void **state)

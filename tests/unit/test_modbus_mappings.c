@@ -300,13 +300,13 @@ static void settings_are_checked(void **state)
     uint16_t words[2] = {0};
     char why[200] = "";
     assert_int_equal(p->type, rows[i].type);
-    int r = tt_convert_parameter(p, rows[i].sent_as, rows[i].text, &value, why, sizeof why);
+    int r = tt_convert_parameter(p, rows[i].sent_as, rows[i].text, &value, NULL, why, sizeof why);
     if (rows[i].why) {
       if (r != -EINVAL || strncmp(why, rows[i].why, strlen(rows[i].why)) != 0)
         fail_msg("%s = %s: \"%s\"", p->name, rows[i].text, why);
       continue;
     }
-    if (r < 0 || tt_convert_to_raw(p, &value, &raw, why, sizeof why) < 0)
+    if (r < 0 || tt_convert_to_raw(p, &value, &raw, NULL, why, sizeof why) < 0)
       fail_msg("%s = %s: %s", p->name, rows[i].text, why);
     assert_int_equal(mb_place_write(p, config->options, &place), 0);
     assert_int_equal(place.table, MB_HOLDING);

@@ -263,8 +263,8 @@ static void test_commands(void **state TT_UNUSED)
     struct tt_buf out TT_AUTOBUF = TT_BUF(0);
     char why[200] = "";
     const struct mqtt_write_address *address = p->write->address;
-    assert_int_equal(tt_convert_parameter(p, TT_TYPE_NONE, cases[i].value, &value, why, sizeof why), 0);
-    assert_int_equal(tt_convert_to_raw(p, &value, &raw, why, sizeof why), 0);
+    assert_int_equal(tt_convert_parameter(p, TT_TYPE_NONE, cases[i].value, &value, NULL, why, sizeof why), 0);
+    assert_int_equal(tt_convert_to_raw(p, &value, &raw, NULL, why, sizeof why), 0);
     assert_int_equal(mqtt_payload_compose(address, &raw, &out), 0);
     assert_string_equal(address->topic, cases[i].topic);
     assert_string_equal(out.data, cases[i].payload);

@@ -156,6 +156,31 @@ static void test_done(void **state)
     }
 }
 
+static void test_refused_in_the_language_that_was_asked_for(void **state)
+{
+  static const char *const rows[][2] = {
+      BOTH("seek", SUBMIT(FIELD("position", "101") FIELD("key", "k"))),
+      BOTH("seek", SUBMIT("<field var='key'><value>a</value><value>b</value></field>")),
+      BOTH("seek", SUBMIT(FIELD("position", "1"))),
+  };
+  /* N tells of a form that is none without what is wrong in it. */
+  static const char *const said[][2] = {
+      {"101 liegt über dem größten Wert, 100</error>", "101 liegt über dem größten Wert, 100</error>"},
+      {"hat mehrere Werte</error>", "Das Formular ist kein ausgefülltes.</text>"},
+      {"muss angegeben werden</error>", "muss angegeben werden</error>"},
+  };
+  (void)state;
+  for (size_t dialect = 0; dialect < DIALECTS; dialect++)
+    for (size_t i = 0; i < TT_COUNT(rows); i++) {
+      struct world *w = create();
+      TT_AUTOFREE char *payload = expand(rows[i][dialect > 0], dialect);
+      const char *text = ask_as(w, ALICE, SET " xml:lang='de'", payload);
+      if (!strstr(text, said[i][dialect > 0]) || !strstr(text, " xml:lang='de'>"))
+        fail_msg("%s", text);
+      world_destroy(w);
+    }
+}
+
 static void test_refused(void **state)
 {
 #define WRONG(var, text) "<error var='" var "'>" text "</error>"
@@ -275,6 +300,7 @@ int main(void)
       cmocka_unit_test(test_in_the_language_that_was_asked_for),
       cmocka_unit_test(test_done),
       cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_refused_in_the_language_that_was_asked_for),
       cmocka_unit_test(test_the_device_fails),
       cmocka_unit_test(test_nobody_is_there_any_more),
       cmocka_unit_test(test_a_stanza_has_a_limit),

@@ -181,6 +181,31 @@ static void test_no_value_at_all(void **state)
   assert_string_equal(world_log(world), "accepted lamp!No value yet. done ");
 }
 
+/* Ours in the language of whoever reads, a device's as it is. */
+static void test_failures_in_their_language(void **state)
+{
+  struct tt_caller caller = alice;
+  struct tt_node *lamp = world_node(world, "lamp");
+  (void)state;
+  caller.language = "de";
+  read_one("lamp", (struct tt_read_request){.caller = &caller});
+  world_done(world, 0, 0, NULL);
+  assert_string_equal(world_log(world), "accepted lamp!Noch kein Wert. done ");
+  read_one("lamp", (struct tt_read_request){.caller = &caller});
+  world_done(world, 1, -ETIMEDOUT, NULL);
+  assert_string_equal(world_log(world), "accepted lamp!Zeitüberschreitung. done ");
+  caller.language = "sv";
+  read_one("lamp", (struct tt_read_request){.caller = &caller});
+  world_done(world, 2, -ETIMEDOUT, "the device did not answer");
+  assert_string_equal(world_log(world), "accepted lamp!enheten svarade inte done ");
+  read_one("lamp", (struct tt_read_request){.caller = &caller, ONLY("nothing")});
+  assert_string_equal(world_log(world), "accepted lamp!Inget av de begärda fälten finns här. done ");
+  read_one("lamp", (struct tt_read_request){.caller = &caller});
+  tt_node_report_error(tt_core_tree(world->core), world->now, lamp, HUMIDITY, "illegal data address 0x0034");
+  world_done(world, 3, 0, NULL);
+  assert_string_equal(world_log(world), "accepted lamp!humidity: illegal data address 0x0034 done ");
+}
+
 /* ---- Dead devices ------------------------------------------------------------------------------------- */
 static void test_a_dead_node_fails_alone_and_in_time(void **state)
 {
@@ -579,6 +604,7 @@ int main(void)
       TEST(test_retained_values_ask_the_device),
       TEST(test_errors_of_fields),
       TEST(test_no_value_at_all),
+      TEST(test_failures_in_their_language),
       TEST(test_a_dead_node_fails_alone_and_in_time),
       TEST(test_a_node_known_dead_is_asked_however_young_its_values),
       TEST(test_values_that_came_before_the_error_are_sent),

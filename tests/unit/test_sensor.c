@@ -350,6 +350,27 @@ static void test_later(TT_UNUSED void **state)
   }
 }
 
+/* The language of the request, on the stanza or on its payload, is that of every text. */
+static void test_in_their_language(TT_UNUSED void **state)
+{
+#define GONE_DE "Einen solchen Knoten gibt es nicht."
+  struct world *w = world_create();
+  const char *text = ask_as(w, ALICE, GET " xml:lang='de-AT'",
+                            "<req xmlns='urn:xmpp:iot:sensordata' seqnr='1'><node nodeId='nope'/></req>");
+  assert_non_null(strstr(text, "<error>" GONE_DE "</error></rejected>"));
+  assert_non_null(strstr(text, "<text xmlns='" STANZAS "' xml:lang='de-AT'>" GONE_DE "</text>"));
+  text = ask_as(w, ALICE, GET, "<req xmlns='urn:xmpp:iot:sensordata' seqnr='x' xml:lang='sv'/>");
+  assert_non_null(strstr(text, " xml:lang='sv'>Begäran har inget giltigt nummer.</text>"));
+  text = ask_as(w, ALICE, GET " xml:lang='fi'", "<req xmlns='urn:nf:iot:sd:1.0' id='1'><nd id='nope'/></req>");
+  assert_non_null(strstr(text, " xml:lang='en'>There is no such node.</text>"));
+  ask_as(w, ALICE, GET " xml:lang='de'",
+         "<req xmlns='urn:xmpp:iot:sensordata' seqnr='2' momentary='true'><node nodeId='meter'/></req>");
+  struct device_request device = take_request(w);
+  complete(w, &device, -ETIMEDOUT, NULL);
+  assert_non_null(strstr(flush(w), ">Zeitüberschreitung.</error></failure>"));
+  world_destroy(w);
+}
+
 /* The decision comes later than the request's turn. */
 static void test_late_access(TT_UNUSED void **state)
 {
@@ -594,6 +615,7 @@ int main(void)
       cmocka_unit_test(test_parts_and_an_empty_end),
       cmocka_unit_test(test_retained_and_writable),
       cmocka_unit_test(test_later),
+      cmocka_unit_test(test_in_their_language),
       cmocka_unit_test(test_late_access),
       cmocka_unit_test(test_cancel),
       cmocka_unit_test(test_cancel_does_not_overtake),

@@ -297,6 +297,35 @@ static void test_a_device_fails_midway(void **state)
   }
 }
 
+/* A text made of several is said to be in the language that it was made in. */
+static void test_in_their_language(void **state)
+{
+  (void)state;
+  for (size_t dialect = 0; dialect < DIALECTS; dialect++) {
+    struct world *w = world_create();
+    TT_AUTOFREE char *wrong = expand(dialect ? SET_N("<db n='level' v='101'/>")
+                                             : SET_X("<double name='level' value='101'/>"),
+                                     dialect),
+                     *empty = expand(dialect ? SET_N("<db n='level'/>") : SET_X("<double name='level'/>"), dialect),
+                     *fine = expand(dialect ? SET_N("<b n='relay' v='1'/>")
+                                            : SET_X("<boolean name='relay' value='1'/>"),
+                                    dialect);
+    const char *text = ask_as(w, ALICE, SET " xml:lang='de'", wrong);
+    assert_non_null(strstr(text, " xml:lang='de'>Ein Wert ist nicht gültig; es wurde nichts gesetzt.</text>"));
+    assert_non_null(strstr(text, "var='level'>101 liegt über dem größten Wert, 100</paramError>"));
+    text = ask_as(w, ALICE, SET " xml:lang='sv'", empty);
+    assert_non_null(strstr(text, " xml:lang='sv'>Ett värde är inte giltigt; inget ändrades.</text>"));
+    assert_non_null(strstr(text, "var='level'>har inget värde</paramError>"));
+    assert_string_equal(ask_as(w, ALICE, SET " xml:lang='de'", fine), "");
+    struct device_request request = take_request(w);
+    complete(w, &request, -ETIMEDOUT, "the device did not answer");
+    text = flush(w);
+    assert_non_null(strstr(text, " xml:lang='de'>relay an plug: das Gerät hat nicht geantwortet</text>"));
+    assert_non_null(strstr(text, "var='relay'>das Gerät hat nicht geantwortet</paramError>"));
+    world_destroy(w);
+  }
+}
+
 static void test_a_device_that_is_silent_or_says_something_else(void **state)
 {
   (void)state;
@@ -517,6 +546,7 @@ int main(void)
       cmocka_unit_test(test_strangers),
       cmocka_unit_test(test_response_code_can_be_left_out),
       cmocka_unit_test(test_a_device_fails_midway),
+      cmocka_unit_test(test_in_their_language),
       cmocka_unit_test(test_a_device_that_is_silent_or_says_something_else),
       cmocka_unit_test(test_by_message),
       cmocka_unit_test(test_form),
