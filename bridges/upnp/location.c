@@ -17,11 +17,12 @@ struct url {
   uint16_t port;
 };
 
-/* What may stand behind the host: the characters of RFC 3986, and no fragment. */
+/* What may stand behind the host: the characters of RFC 3986, and no fragment. No '@' either: not everybody who looks for a user
+ * name stops where the host ends, and no device needs one. */
 static bool is_plain_path(const char *text)
 {
   static const char allowed[] =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?[]@!$&'()*+,;=%";
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?[]!$&'()*+,;=%";
   return strspn(text, allowed) == strlen(text);
 }
 
@@ -69,7 +70,7 @@ static const char *parse(const char *text, struct url *ret)
   if (*text && *text != '/' && *text != '?')
     return "has something behind its host";
   if (!is_plain_path(text))
-    return "has characters that a URL has not";
+    return "has characters that are not let through";
   *ret = url;
   return NULL;
 }

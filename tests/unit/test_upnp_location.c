@@ -66,6 +66,8 @@ static void malicious_locations(void **state)
       {"http://192.168.1.20:8080/a b", SENDER},
       {"http://192.168.1.20\\@127.0.0.1:8080/", SENDER},
       {"http://192.168.1.20#@127.0.0.1/", SENDER},
+      {"http://192.168.1.20?@127.0.0.1/", SENDER},
+      {"http://192.168.1.20/@127.0.0.1/", SENDER},
       {"http://192.168.1.20:8080/#x", SENDER},
       {"http:///x", SENDER},
       {"", SENDER},
