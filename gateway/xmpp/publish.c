@@ -199,8 +199,7 @@ static void outlet_stop(struct tt_outlet *outlet)
   tt_ask_forget(outlet->publisher->router, outlet);
   tt_follow_destroy(TT_STEAL(outlet->follow));
   tt_reading_finish(&outlet->reading);
-  while (outlet->places)
-    tt_place_free(outlet->places);
+  tt_places_free(outlet);
   outlet->session = NULL;
   outlet->retry_us = 0;
   outlet->n_failures = 0;

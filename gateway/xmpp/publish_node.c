@@ -156,6 +156,19 @@ void tt_item_retract(struct tt_item_out *item)
   item_wait(item);
 }
 
+/* Without items. */
+static void place_free(struct tt_pubsub_place *place)
+{
+  struct tt_outlet *outlet = place->outlet;
+  set_failing(place, false);
+  dequeue(place);
+  tt_ask_forget(outlet->publisher->router, place);
+  outlet->publisher->n_open -= place->is_open;
+  HASH_DEL(outlet->places, place);
+  free(place->admit);
+  free(place);
+}
+
 /* ---- Steps ---------------------------------------------------------------------------------------------------------- */
 
 static struct tt_pubsub_node describe(const struct tt_pubsub_place *place)
@@ -314,7 +327,7 @@ static void on_answer(void *user, const struct tt_xml *answer)
     return; /* the end of the stream ends it all */
   steps[place->step].answered(place, answer, tt_publish_wrong(answer));
   if (place->n_items == 0 && place->step == TT_PLACE_READY)
-    tt_place_free(place);
+    place_free(place);
   else
     enqueue(place);
   tt_publish_pump(publisher);
@@ -376,19 +389,10 @@ struct tt_pubsub_place *tt_place_get(struct tt_outlet *outlet, const char *name)
   return place;
 }
 
-void tt_place_free(struct tt_pubsub_place *place)
+void tt_places_free(struct tt_outlet *outlet)
 {
-  struct tt_outlet *outlet = place->outlet;
-  struct tt_item_out *item, *next;
-  set_failing(place, false);
-  dequeue(place);
-  tt_ask_forget(outlet->publisher->router, place);
-  outlet->publisher->n_open -= place->is_open;
-  HASH_ITER(hh, outlet->items, item, next) {
-    if (item->place == place)
-      item_free(item);
-  }
-  HASH_DEL(outlet->places, place);
-  free(place->admit);
-  free(place);
+  while (outlet->items)
+    item_free(outlet->items);
+  while (outlet->places)
+    place_free(outlet->places);
 }

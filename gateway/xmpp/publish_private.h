@@ -95,8 +95,8 @@ struct tt_publisher {
 };
 
 /* publish_node.c */
-struct tt_pubsub_place *tt_place_get(struct tt_outlet *outlet, const char *name);   /* NULL: out of memory */
-void tt_place_free(struct tt_pubsub_place *place);                                  /* with its items */
+struct tt_pubsub_place *tt_place_get(struct tt_outlet *outlet, const char *name); /* NULL: out of memory */
+void tt_places_free(struct tt_outlet *outlet); /* all of them, with their items */
 struct tt_item_out *tt_item_create(struct tt_pubsub_place *place, const char *key); /* NULL: no room */
 /* `payload`, taken over, is what is to be there. */
 void tt_item_put(struct tt_item_out *item, char *payload);
