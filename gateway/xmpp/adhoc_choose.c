@@ -190,25 +190,28 @@ static const struct tt_node *named(struct tt_adhoc_session *session, const char 
                      &(struct tt_ref){.node = key, .source = "", .partition = ""});
 }
 
-enum tt_adhoc_chosen tt_adhoc_take_choice(struct tt_adhoc_session *session, const struct tt_xml *form,
-                                          tt_adhoc_offer_fn fn, struct tt_adhoc_choice *choice)
+bool tt_adhoc_take_choice(struct tt_adhoc_session *session, const struct tt_xml *form, tt_adhoc_offer_fn fn,
+                          struct tt_adhoc_choice *choice)
 {
   const char *filter = tt_dataform_value(form, "filter"), *value = tt_dataform_value(form, "node");
   if (filter && strncmp(filter, choice->filter, TT_ADHOC_FILTER_SIZE - 1)) {
     TT_AUTOFREE char *clean = tt_text_clean(filter, strlen(filter), TT_ADHOC_FILTER_SIZE - 1);
     memcpy(choice->filter, clean ? clean : "", clean ? strlen(clean) + 1 : 1);
-    return TT_ADHOC_NARROWED;
+    tt_adhoc_show(session);
+    return false;
   }
   struct tt_adhoc_choices choices = {.session = session, .language = "", .filter = "", .wanted = value};
   const struct tt_node *thing = tt_adhoc_thing(session), *node = value ? named(session, value) : NULL;
   if (node && (!thing || node == thing) &&
       tt_core_sight(tt_adhoc_core(session), tt_adhoc_caller(session), node) == TT_SIGHT_FULL)
     fn(&choices, node);
-  if (!choices.found.node)
-    return TT_ADHOC_NOT_CHOSEN;
+  if (!choices.found.node) {
+    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
+    return false;
+  }
   choice->node = choices.found.node->id;
   choice->point = choices.found.point;
-  return TT_ADHOC_CHOSEN;
+  return true;
 }
 
 /* ---- What can be read ----------------------------------------------------------------------------------------- */
@@ -262,17 +265,8 @@ void tt_adhoc_take_wish(struct tt_adhoc_session *session, const struct tt_xml *f
   const char *field = tt_dataform_value(form, "field");
   free(wish->field);
   wish->field = field && *field ? tt_text_clean(field, strlen(field), TT_TEXT_MAX) : NULL;
-  switch (tt_adhoc_take_choice(session, form, tt_adhoc_offer_readable, &wish->choice)) {
-  case TT_ADHOC_CHOSEN:
+  if (tt_adhoc_take_choice(session, form, tt_adhoc_offer_readable, &wish->choice))
     tt_adhoc_go(session, next, wish->choice.node);
-    break;
-  case TT_ADHOC_NARROWED:
-    tt_adhoc_show(session);
-    break;
-  case TT_ADHOC_NOT_CHOSEN:
-    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
-    break;
-  }
 }
 
 const char *tt_adhoc_field_name(const struct tt_node *node, const char *text, const char *language)

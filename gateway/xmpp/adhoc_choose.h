@@ -36,13 +36,9 @@ struct tt_adhoc_choice {
 size_t tt_adhoc_write_choices(struct tt_adhoc_session *session, struct tt_dataform *form, const char *label,
                               tt_adhoc_offer_fn fn, const struct tt_adhoc_choice *choice);
 
-enum tt_adhoc_chosen {
-  TT_ADHOC_CHOSEN,
-  TT_ADHOC_NARROWED,   /* the filter has changed: show the form again */
-  TT_ADHOC_NOT_CHOSEN, /* nothing that can be chosen: tt_adhoc_again() */
-};
-enum tt_adhoc_chosen tt_adhoc_take_choice(struct tt_adhoc_session *session, const struct tt_xml *form,
-                                          tt_adhoc_offer_fn fn, struct tt_adhoc_choice *choice);
+/* What was chosen is in `choice`. False: nothing; the form is shown again, with another filter or with what is wrong. */
+bool tt_adhoc_take_choice(struct tt_adhoc_session *session, const struct tt_xml *form, tt_adhoc_offer_fn fn,
+                          struct tt_adhoc_choice *choice);
 /* What to say when nothing was chosen, or there is nothing to choose. */
 extern const char tt_adhoc_choose_something[];
 

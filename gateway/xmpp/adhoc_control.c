@@ -43,17 +43,9 @@ static void choose_take(struct tt_adhoc_session *session, const struct tt_xml *f
                         TT_UNUSED enum tt_adhoc_action action)
 {
   struct tt_adhoc_setting *setting = tt_adhoc_state(session);
-  switch (tt_adhoc_take_choice(session, form, offer, &setting->choice)) {
-  case TT_ADHOC_CHOSEN:
+  if (tt_adhoc_take_choice(session, form, offer, &setting->choice)) {
     tt_adhoc_fill_forget(&setting->fill);
     tt_adhoc_go(session, FORM, setting->choice.node);
-    break;
-  case TT_ADHOC_NARROWED:
-    tt_adhoc_show(session);
-    break;
-  case TT_ADHOC_NOT_CHOSEN:
-    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
-    break;
   }
 }
 

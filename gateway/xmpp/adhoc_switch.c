@@ -102,16 +102,8 @@ static void switch_take(struct tt_adhoc_session *session, const struct tt_xml *f
 {
   struct tt_adhoc_setting *state = tt_adhoc_state(session);
   const char *to = tt_dataform_value(form, "to");
-  switch (tt_adhoc_take_choice(session, form, offer, &state->choice)) {
-  case TT_ADHOC_CHOSEN:
-    break;
-  case TT_ADHOC_NARROWED:
-    tt_adhoc_show(session);
+  if (!tt_adhoc_take_choice(session, form, offer, &state->choice))
     return;
-  case TT_ADHOC_NOT_CHOSEN:
-    tt_adhoc_again(session, tt_tr(tt_adhoc_language(session), tt_adhoc_choose_something));
-    return;
-  }
   const struct tt_node *node = tt_tree_get(tt_core_tree(tt_adhoc_core(session)), state->choice.node);
   if (!to || (strcmp(to, "toggle") && strcmp(to, "on") && strcmp(to, "off")))
     tt_adhoc_bad_payload(session, TT_TR("The form is not one that was filled in."));
