@@ -207,7 +207,7 @@ int tt_command_status(int argc, char **argv)
       .usage = "status [OPTIONS]",
       .help = "Shows how the daemon is: its streams to XMPP servers, its chat rooms, its connections to devices, "
               "which devices are not "
-              "well and\nwhy, and the files it has read.",
+              "well and\nwhy, how many pubsub nodes it publishes to, and the files it has read.",
       .switches = switches,
   };
   int n, exit = tt_args_parse(&args, argc, argv, &n);
