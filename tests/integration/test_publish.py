@@ -5,6 +5,7 @@ import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
+from slixmpp.plugins.xep_0323.stanza.sensordata import Fields
 from client import Client, Refused, run
 from conftest import let_through
 import world
@@ -202,6 +203,9 @@ def test_service_in_both_dialects(start, server, component):
         assert payload.tag == f"{{{XEP}}}fields" and payload.get("seqnr") == "0" and payload.get("done") == "true"
         assert {f.get("name") for f in payload.iter() if f.get("name")} <= {"power", "relay"}
         assert field(payload, XEP, "power", "value")[0].get("unit") == "W"
+        (node,) = Fields(xml=payload)["nodes"]  # as slixmpp's own classes read it
+        values = {f["name"]: f["value"] for t in node["timestamps"] for f in t["datas"]}
+        assert node["nodeId"] == "plug" and float(values["power"]) > 0
         payload = await until(lambda: one(f"{mode}/MeteringTopology/plug", NF, "v"), "the other item")
         assert payload.tag == f"{{{NF}}}resp"
         with pytest.raises(Refused, match="forbidden"):
