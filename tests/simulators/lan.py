@@ -60,8 +60,9 @@ class Lan:
                                  self.dir, expect="ready")
         display = self.dir / "display"
         with open(display, "w", encoding="ascii") as out:
-            x = world.Process("xvfb", ["sh", "-c", f"exec Xvfb -displayfd 9 -screen 0 640x480x8 -nolisten tcp 9>{out.name}"],
-                              self.dir)
+            # -noreset: it would start over when the light goes, and turn away the next one that comes just then.
+            x = world.Process("xvfb", ["sh", "-c", "exec Xvfb -displayfd 9 -noreset -screen 0 640x480x8 -nolisten tcp "
+                                       f"9>{out.name}"], self.dir)
         self.parts.append(x)
         number = world.wait_until(lambda: display.read_text(encoding="ascii").strip(), what="an X server")
         self.start_light(number)
@@ -86,6 +87,8 @@ class Lan:
 
     def find_light(self):
         """Its UDN is another one each time: ask, as anybody can."""
+        if not self.lamp.is_running():
+            raise world.WorldError(f"the light has ended: {self.lamp.text()[-2000:]}")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.bind((self.address, 0))
             s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(self.address))
