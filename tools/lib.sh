@@ -7,8 +7,8 @@ libcbor-dev libmicrohttpd-dev libupnp-dev libseccomp-dev gettext"
 try_packages="prosody mosquitto mosquitto-clients python3-slixmpp python3-pyasn1-modules python3-paho-mqtt
 python3-pymodbus python3-serial-asyncio python3-yaml openssl util-linux procps libcoap3-bin nginx-light gupnp-tools
 gmediarender gstreamer1.0-plugins-base xvfb iproute2"
-test_packages="libcmocka-dev minidlna libxml2-utils python3-pytest python3-pytest-asyncio python3-lxml socat clang libclang-rt-14-dev
-clang-format git man-db"
+test_packages="libcmocka-dev minidlna libxml2-utils python3-pytest python3-pytest-asyncio python3-pytest-xdist
+python3-lxml socat clang libclang-rt-14-dev clang-format git man-db"
 # The programs people use, and what drives them: in a terminal, on a desktop.
 terminal_packages="tmux profanity poezio"
 client_packages="$terminal_packages gajim psi-plus ejabberd xvfb openbox xdotool imagemagick dbus at-spi2-core x11-utils python3-gi"

@@ -7,9 +7,11 @@ directory; every process started here ends with this one, whatever happens to it
 import ctypes
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import pathlib
+import random
 import secrets
 import shutil
 import signal
@@ -29,14 +31,18 @@ class WorldError(Exception):
     """Something that was started did not come up; the text says what and shows its last words."""
 
 
+# Below what the kernel gives to outgoing connections: whoever starts on a port of these later finds it as free as now.
+PORTS = iter(random.sample(range(10000, 32768), 22768))
+
+
 def free_port(preferred=0, host="127.0.0.1"):
-    """`preferred` when nobody has it, else any free one."""
-    for port in (preferred, 0):
+    """`preferred` when nobody has it, else any free one; none twice."""
+    for port in itertools.chain([preferred] if preferred else [], PORTS):
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 s.bind((host, port))
-                return s.getsockname()[1]
+                return port
             except OSError:
                 continue
     raise WorldError("no free port")
