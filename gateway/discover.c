@@ -28,6 +28,7 @@ struct tt_discoverer {
   struct tt_discovery_sink sink;
   struct asked asked[TT_CONNECTIONS_MAX];
   size_t n_asked, n_open;
+  bool is_one;            /* one connection was named */
   sd_event_source *later; /* when nobody could be asked */
 };
 
@@ -217,12 +218,21 @@ static void on_candidate(void *user, const struct tt_candidate *candidate)
     d->sink.found(d->sink.user, &kept->found);
 }
 
+/* Who cannot look is a problem only when somebody wants to know it of just that one. */
+static void tell(struct tt_discoverer *d, const char *connection, int error, const char *text)
+{
+  if (error == -EOPNOTSUPP && !d->is_one && d->sink.blind)
+    d->sink.blind(d->sink.user, connection, text);
+  else if ((error != -EOPNOTSUPP || d->is_one) && d->sink.problem)
+    d->sink.problem(d->sink.user, connection, text);
+}
+
 static void on_done(void *user, int error, const char *text)
 {
   struct asked *asked = user;
   struct tt_discoverer *d = asked->discoverer;
-  if (error < 0 && d->sink.problem)
-    d->sink.problem(d->sink.user, asked->connection, text && *text ? text : strerror(-error));
+  if (error < 0)
+    tell(d, asked->connection, error, text && *text ? text : strerror(-error));
   if (--d->n_open == 0)
     end(d);
 }
@@ -280,15 +290,14 @@ int tt_discoverer_start(struct tt_discoverer *d, const char *connection, uint64_
     return -ENOENT;
   int r = sd_event_source_set_enabled(d->later, SD_EVENT_OFF);
   d->sink = *sink;
+  d->is_one = connection;
   for (size_t i = 0; i < tt_host_n_connections(d->host) && i < TT_CONNECTIONS_MAX && r >= 0; i++) {
     struct tt_connection_status c = tt_host_connection(d->host, i);
     if (connection && strcmp(c.name, connection) != 0)
       continue;
     int q = ask(d, &c, now_us + timeout_us);
-    if (q == -EOPNOTSUPP && !connection)
-      sink->blind(sink->user, c.name, why_not(q));
-    else if (q < 0)
-      sink->problem(sink->user, c.name, why_not(q));
+    if (q < 0)
+      tell(d, c.name, q, why_not(q));
   }
   return d->n_open > 0 ? 0 : sd_event_source_set_enabled(d->later, SD_EVENT_ONESHOT);
 }

@@ -4,6 +4,7 @@
 #include "common/compose.h"
 #include "common/pick_xml.h"
 #include "compose.h"
+#include "hosts.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ static void check_connection(const struct http_connection *c, struct tt_diags *d
   if (address && inet_pton(AF_INET, address, &v4) != 1 && inet_pton(AF_INET6, address, &v6) != 1)
     refuse(diags, nowhere, "listen-address",
            "listen: \"%.60s\" is not an address of this machine; 127.0.0.1, 0.0.0.0 and :: are some", address);
+  char why[HTTP_HOSTS_WHY_SIZE];
+  if (!http_hosts_are_good(&c->discover.hosts, why))
+    refuse(diags, nowhere, "discover-hosts", "discover: hosts: %s", why);
 }
 
 /* ---- A device ------------------------------------------------------------------------------------------ */

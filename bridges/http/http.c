@@ -5,6 +5,8 @@
  */
 #include "http.h"
 
+#include "discover.h"
+
 #include <utlist.h>
 
 static void instance_finish(struct http *http)
@@ -52,6 +54,7 @@ static void stop(struct tt_bridge *bridge)
   struct http *http = tt_bridge_state(bridge);
   struct http_device *d, *next;
   http_calls_cancel(http, NULL);
+  http_discovery_cancel(http);
   DL_FOREACH_SAFE(http->devices, d, next)
   {
     device_finish(http, d);
@@ -117,6 +120,13 @@ static void write_point(struct tt_bridge *bridge, tt_id id, struct tt_device *de
   http_call_write(tt_bridge_state(bridge), id, tt_device_state(device), point, value, deadline_us);
 }
 
+static void discover(struct tt_bridge *bridge, tt_id id, uint64_t deadline_us)
+{
+  int r = http_discovery_start(tt_bridge_state(bridge), id, deadline_us);
+  if (r < 0)
+    tt_done(bridge, id, r, NULL);
+}
+
 TT_BRIDGE(http) = {
     .abi = TT_BRIDGE_ABI,
     .name = "http",
@@ -134,4 +144,5 @@ TT_BRIDGE(http) = {
     .detach = detach,
     .read = read_points,
     .write = write_point,
+    .discover = discover,
 };

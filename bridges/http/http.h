@@ -9,6 +9,7 @@
 struct sd_event_source;
 struct http_hook;
 struct http_call;
+struct http_discovery;
 
 struct http {
   struct tt_bridge *bridge;
@@ -16,10 +17,11 @@ struct http {
   /* Each with connections of its own: a command does not wait behind questions that hang, nor these behind a stream. */
   struct tt_fetch *questions, *commands, *streams;
   struct http_device *devices;
-  uint64_t n_called;             /* so many have come */
-  struct http_call *calls;       /* requests of the host that are open */
-  struct sd_event_source *timer; /* for the call that is due first */
-  struct http_hook *hook;        /* NULL: nothing listens */
+  uint64_t n_called;                /* so many have come */
+  struct http_call *calls;          /* requests of the host that are open */
+  struct sd_event_source *timer;    /* for the call that is due first */
+  struct http_hook *hook;           /* NULL: nothing listens */
+  struct http_discovery *discovery; /* NULL: none is under way */
 };
 
 /* ---- call.c: requests of the host ---------------------------------------------------------------------- */

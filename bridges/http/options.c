@@ -41,6 +41,15 @@ static const struct tt_option listen_options[] = {
     TT_OPTION_END,
 };
 
+static const struct tt_option discover_options[] = {
+    {.name = "hosts",
+     .type = TT_OPTION_TEXTS,
+     AT(http_discover, hosts),
+     .help =
+         "Who is asked: names or addresses with a port or without, or networks like 192.168.1.0/24. At most 256."},
+    TT_OPTION_END,
+};
+
 const struct tt_option http_connection_table[] = {
     {.name = "connections",
      .type = TT_OPTION_INTEGER,
@@ -68,6 +77,11 @@ const struct tt_option http_connection_table[] = {
      AT(http_connection, listen),
      .table = listen_options,
      .help = "Where devices may push values to (webhook:). Off unless an address is given."},
+    {.name = "discover",
+     .type = TT_OPTION_TABLE,
+     AT(http_connection, discover),
+     .table = discover_options,
+     .help = "Whom `thingtree discover` asks what they are."},
     TT_OPTION_END,
 };
 

@@ -18,10 +18,16 @@ struct http_listen {
   int64_t max_body, rate, connections;
 };
 
+/* Who is asked what they are. */
+struct http_discover {
+  struct tt_texts hosts; /* hosts.h */
+};
+
 struct http_connection {
   int64_t connections, connections_per_host;
   uint64_t connect_timeout_us;
   struct http_listen listen;
+  struct http_discover discover;
 };
 
 /* `events:` of a device: a stream of Server-Sent Events. */

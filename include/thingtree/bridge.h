@@ -113,7 +113,8 @@ struct tt_bridge_ops {
 
   /* Look for devices, configured or not. NULL when the protocol has no such thing. What is found is told one by one
    * by tt_candidate(), at most TT_CANDIDATES_MAX, until tt_done(request): when nothing more can come, or shortly
-   * before the deadline where nobody can know. Asks as little of the network as will do. Nothing found is adopted.
+   * before the deadline where nobody can know. -EOPNOTSUPP with a text: it does not know where to look, as it is
+   * configured. Asks as little of the network as will do. Nothing found is adopted.
    * The host never has two open at one instance. */
   void (*discover)(struct tt_bridge *bridge, tt_id request, uint64_t deadline_us);
 

@@ -284,6 +284,39 @@ void world_set(struct world *w, const char *key, const char *name, const char *v
 }
 
 /* ---- What is known -------------------------------------------------------------------------------------------- */
+static void on_candidate(void *user, const struct tt_candidate *candidate)
+{
+  struct world_found *found = user;
+  size_t used = strlen(found->all);
+  if (++found->n > WORLD_FOUND_SHOWN)
+    return;
+  used +=
+      (size_t)snprintf(found->all + used, sizeof found->all - used, "%s \"%s\"", candidate->id, candidate->name);
+  for (size_t i = 0; i < candidate->n_facts && used < sizeof found->all; i++)
+    used += (size_t)snprintf(found->all + used, sizeof found->all - used, " %s=%s", candidate->facts[i].name,
+                             candidate->facts[i].value);
+  if (used < sizeof found->all)
+    snprintf(found->all + used, sizeof found->all - used, "\n");
+}
+
+static void on_discovered(void *user, int error, const char *text)
+{
+  struct world_found *found = user;
+  found->done++;
+  found->error = error;
+  snprintf(found->text, sizeof found->text, "%s", text ? text : "");
+}
+
+void world_discover(struct world *w, uint64_t us, struct world_found *found)
+{
+  const struct tt_discovery_fns fns = {found, on_candidate, on_discovered};
+  *found = (struct world_found){0};
+  assert_int_equal(tt_host_discover(w->host, BRIDGE, world_now() + us, &fns), 0);
+  assert_int_equal(found->done, 0); /* never from within */
+  WAIT_FOR(w, found->done > 0);
+  assert_int_equal(found->done, 1);
+}
+
 struct tt_node *world_node(struct world *w, const char *key)
 {
   struct tt_node *node = tt_tree_find(tt_core_tree(w->core), key, NULL, NULL);

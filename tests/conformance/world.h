@@ -95,6 +95,18 @@ struct execute_answer {
 void world_execute(struct world *w, const char *key, const char *command, const char *name, const char *value,
                    struct execute_answer *answer);
 
+#define WORLD_FOUND_SHOWN 20 /* candidates that stand in `all`; the others are counted */
+
+/* What a discovery found: a line for each, `ID "NAME" FACT=VALUE ...`. */
+struct world_found {
+  unsigned n, done;
+  int error;
+  char text[300];
+  char all[8000];
+};
+/* Discovers for at most `us`, to the end. */
+void world_discover(struct world *w, uint64_t us, struct world_found *found);
+
 struct tt_node *world_node(struct world *w, const char *key);
 double world_number(struct world *w, const char *key, const char *point); /* NAN: none */
 uint64_t world_seen(struct world *w, const char *key, const char *point); /* monotonic; 0: never */

@@ -2,6 +2,7 @@
  * What a hostile web server, event stream or sender of webhooks can send: the first byte chooses the reader, the next one
  * its options. */
 #include "answer.h"
+#include "maker.h"
 #include "sender.h"
 #include "sse.h"
 #include "stamp.h"
@@ -108,10 +109,21 @@ static void fuzz_headers(uint8_t choice, const char *text, size_t n)
     free(origin);
 }
 
+static void fuzz_maker(uint8_t choice, const char *text, size_t n)
+{
+  struct http_told told = {0};
+  if (http_maker_hear(choice % 4u, text, n, &told)) {
+    assert(choice % 4u < 3 && told.vendor && told.n_facts <= HTTP_MAKER_FACTS_MAX);
+    for (size_t i = 0; i < told.n_facts; i++)
+      assert(*told.facts[i].value);
+  }
+  http_told_finish(&told);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static void (*const readers[])(uint8_t choice, const char *text, size_t n) = {fuzz_answer, fuzz_sse,
-                                                                                fuzz_headers};
+  static void (*const readers[])(uint8_t choice, const char *text, size_t n) = {fuzz_answer, fuzz_sse, fuzz_headers,
+                                                                                fuzz_maker};
   if (size >= 2)
     readers[data[0] % TT_COUNT(readers)](data[1], (const char *)data + 2, size - 2);
   return 0;

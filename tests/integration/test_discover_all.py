@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all bridges see at once, and one of each made a device: zigbee2mqtt and Tasmota on a real broker, a SunSpec inverter
-(pymodbus), CoAP devices (a simulated one, libcoap's coap-server), a UPnP light (gupnp-network-light, where there is the right
+(pymodbus), CoAP devices (a simulated one, libcoap's coap-server), a simulated Shelly, a UPnP light (gupnp-network-light, where there is the right
 to a network of its own). Texts of devices have no power, whatever protocol brings them."""
 import json
 import time
@@ -19,7 +19,8 @@ connections:
   broker: {{protocol: mqtt, url: "mqtt://127.0.0.1:{broker}"}}
   meters: {{protocol: modbus, host: 127.0.0.1, port: {meter}, timeout: 300ms, drain: 50ms, discover: {{first: 1, last: 2}}}}
   street: {{protocol: coap, discover: {{hosts: ["coap://127.0.0.1:{device}", "coap://127.0.0.1:{server}"]}}}}
-  web: {{protocol: http}}
+  web: {{protocol: http, discover: {{hosts: ["127.0.0.1:{shelly}"]}}}}
+  blind: {{protocol: http}}
 {upnp}
 include: [devices.d/*.yaml]
 mappings: [{root}/mappings]
@@ -72,6 +73,9 @@ class Town:
         assert self.device.ask(f"set /.well-known/core 40 {links.encode().hex()}") == "ok"
         server = world.free_port()
         self.parts.append(world.Process("coap-server", ["coap-server-openssl", "-A", "127.0.0.1", "-p", str(server)], directory))
+        shelly = world.free_port()
+        self.parts.append(world.Process("shelly", [world.PYTHON, world.SIMULATORS / "shelly.py", "--port", str(shelly)],
+                                        directory, expect="ready"))
         upnp = ""
         if not why_not():
             self.lan = Lan(directory)
@@ -79,8 +83,8 @@ class Town:
             self.lan.start()
             upnp = UPNP.format(interface=self.lan.interface)
         self.gateway = world.Thingtree(
-            directory, TOP.format(broker=broker.port, meter=meter, device=self.device.port, server=server, upnp=upnp,
-                                  root=world.ROOT),
+            directory, TOP.format(broker=broker.port, meter=meter, device=self.device.port, server=server,
+                                  shelly=shelly, upnp=upnp, root=world.ROOT),
             {"devices.d/town.yaml": DEVICES.format(device=self.device.port)}, {"key": "canary"})
         self.parts.append(self.gateway)
 
@@ -123,7 +127,7 @@ def _town(tmp_path_factory, mosquitto):
     town = Town(tmp_path_factory.mktemp("town"), mosquitto)
     try:
         town.gateway.start()
-        world.wait_until(lambda: all(s == "online" for n, s in town.connections().items() if n != "web"), what="connections")
+        world.wait_until(lambda: all(s == "online" for n, s in town.connections().items() if n not in ("web", "blind")), what="connections")
         world.wait_until(lambda: town.value("valve", "on") is not None, what="a value of the valve")
         yield town
     finally:
@@ -152,18 +156,19 @@ def test_what_all_see(town, found):
         ("meters", "PV 3000"): ("modbus/sunspec", "described", None, None),
         ("street", "/3303/0"): ("coap/ipso-temperature", "exact", None, None),
         ("street", "/3306/1"): ("coap/ipso-actuator", "exact", None, "valve"),
+        ("web", "Porch"): ("http/shelly-gen2-switch", "pattern", None, None),
     }
     assert {k: rows.get(k) for k in expected} == expected
     assert any(c["connection"] == "street" and c["own_id"].endswith("/time") and c["sure"] == "none" for c in found)
     assert len(found) == len({c["candidate"] for c in found})
-    assert not [c for c in found if "z\u009b" in c.get("name", "") or c["connection"] == "web"]
-    assert town.notes == [("web", "its protocol has no discovery")]
+    assert not [c for c in found if "z\u009b" in c.get("name", "") or c["connection"] == "blind"]
+    assert town.notes == [("blind", "it has no hosts to ask (discover: {hosts: ...})")]
 
 
 def test_who_cannot_look(town):
     """No fault when everybody is asked (above); asked by name, it is what was asked for that cannot be done."""
-    out = town.gateway.cli("discover", "web", check=False)
-    assert out.returncode == 1 and "connection web: its protocol has no discovery" in out.stderr
+    out = town.gateway.cli("discover", "blind", check=False)
+    assert out.returncode == 1 and "connection blind: it has no hosts to ask" in out.stderr
 
 
 def test_mappings_for_those_who_know(town, found):
@@ -181,18 +186,22 @@ def test_adopted_from_each(town, found):
     town.publish("tasmota_49A3BC/tele/LWT", "Online")
     town.publish("tasmota_49A3BC/tele/SENSOR", json.dumps({"ENERGY": {"Power": 42}}))
     wanted = [("broker", "Climate sensor", "temperature", 21.25), ("broker", "Tasmota", "energy_power", 42),
-              ("meters", "PV 3000", "inverter_three_phase_w", -200), ("street", "/3303/0", "temperature", 21.5)]
+              ("meters", "PV 3000", "inverter_three_phase_w", -200), ("street", "/3303/0", "temperature", 21.5),
+              ("web", "Porch", "relay", False)]
     for connection, name, field, value in wanted:
         node, text = town.adopt(town.find(found, connection, name), "--under", "new")
         assert "$" not in text
         world.wait_until(lambda n=node, f=field, v=value: town.value(n, f) == v, what=f"{field} of {node}: {value}")
     town.device.set("/3303/0/5700", "22.25")
     world.wait_until(lambda: town.value("3303-0", "temperature") == 22.25, what="a notification to the new device")
+    town.gateway.cli("set", "porch.relay=true")
+    assert town.value("porch", "relay") is True
     log = town.gateway.log()
-    assert online == {c: log.count(f"{c}: online") for c in online}
+    assert {**online, "web": 1} == {c: log.count(f"{c}: online") for c in online}
     assert town.gateway.check().returncode == 0
     again = town.discover()
-    assert [town.find(again, c, n).get("device") for c, n, _, _ in wanted] == ["climate-sensor", "tasmota", "pv-3000", "3303-0"]
+    assert [town.find(again, c, n).get("device") for c, n, _, _ in wanted] == ["climate-sensor", "tasmota", "pv-3000", "3303-0",
+                                                                       "porch"]
 
 
 def test_a_light_of_upnp(town, found):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A Shelly Plus 1PM (second generation) as its HTTP interface shows it: Switch.GetStatus, Switch.Set and
-Shelly.GetStatus below /rpc. The relay really switches: power and current follow it, energy counts while it is on."""
+"""A Shelly Plus 1PM (second generation) as its HTTP interface shows it: what it is at /shelly; Switch.GetStatus,
+Switch.Set and Shelly.GetStatus below /rpc. The relay really switches: power and current follow it, energy counts while it is on."""
 import argparse
 import http.server
 import json
@@ -77,6 +77,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
+        if url.path == "/shelly":
+            return self.answer(200, {"name": "Porch", "id": "shellyplus1pm-aabbccddeeff", "mac": "AABBCCDDEEFF",
+                                     "slot": 0, "model": "SNSW-001P16EU", "gen": 2, "ver": "1.1.0", "app": "Plus1PM",
+                                     "auth_en": False, "auth_domain": None})
         if not url.path.startswith("/rpc/"):
             return self.answer(404, {"code": 404, "message": "not found"})
         return self.answer(*self.call(url.path[len("/rpc/"):], dict(urllib.parse.parse_qsl(url.query))))
