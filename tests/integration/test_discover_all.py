@@ -70,7 +70,7 @@ class Town:
         self.device.set("/3303/1/5700", "-4")
         self.device.set("/3306/1/5850", "1")
         links = LINKS.replace("{title}", EVIL.replace("\\", "\\\\").replace('"', '\\"'))
-        assert self.device.ask(f"set /.well-known/core 40 {links.encode().hex()}") == "ok"
+        self.device.offer(links)
         server = world.free_port()
         self.parts.append(world.Process("coap-server", ["coap-server-openssl", "-A", "127.0.0.1", "-p", str(server)], directory))
         shelly = world.free_port()

@@ -22,6 +22,10 @@ class Device:
     def set(self, path, text):
         assert self.ask(f"set {path} 0 {text.encode().hex()}") == "ok"
 
+    def offer(self, links):
+        """What is to be found at /.well-known/core."""
+        assert self.ask(f"set /.well-known/core 40 {links.encode().hex()}") == "ok"
+
     def value(self, path):
         return bytes.fromhex(self.ask(f"value {path}")).decode()
 

@@ -66,8 +66,8 @@ connections:
     host: 127.0.0.1
     port: {modbus}
     timeout: 500ms
-  sensors: {{protocol: coap}}
-  appliances: {{protocol: http}}
+  sensors: {{protocol: coap, discover: {{hosts: ["coap://127.0.0.1:{coap}"]}}}}
+  appliances: {{protocol: http, discover: {{hosts: ["127.0.0.1:{http}"]}}}}
 {upnp}{extra_connections}
 include: [devices.d/*.yaml{extra_include}]
 mappings: [mappings{extra_mappings}, {root}/mappings]
@@ -190,8 +190,10 @@ class Demonstration:
             self.parts.append(world.Process(name, argv, self.dir, expect=expect))
         self.coap = coap.Device()
         self.parts.append(self.coap)
-        for path, text in (("/3306/0/5850", "1"), ("/3306/0/5851", "40"), ("/3306/0/5852", "3600")):
+        for path, text in (("/3306/0/5850", "1"), ("/3306/0/5851", "40"), ("/3306/0/5852", "3600"),
+                           ("/3303/0/5700", "17.5"), ("/3303/0/5601", "-4.5"), ("/3303/0/5602", "38")):
             self.coap.set(path, text)
+        self.coap.offer('</3306/0>;title="Heating valve",</3306/0/5850>,</3303/0>;title="Attic temperature",</3303/0/5700>;obs')
         self.start_upnp()
 
         self.say("starting thingtree, as an account and as a component ...")
@@ -233,7 +235,7 @@ class Demonstration:
         return CONFIG.format(
             domain=world.DOMAIN, component=world.COMPONENT, c2s=self.prosody.port,
             component_port=self.prosody.component_port, ca=self.dir / "ca.crt", mqtt=self.mosquitto.port,
-            modbus=self.modbus_port, root=world.ROOT,
+            modbus=self.modbus_port, coap=self.coap.port, http=self.http_port, root=world.ROOT,
             upnp=UPNP_CONNECTION.format(interface=self.lan.interface) if self.lan else "", extra_poll=extra_entries(own, "poll"),
             extra_connections=extra_entries(own, "connections"),
             extra_include=f", {extra}/devices.d/*.yaml" if extra and (extra / "devices.d").is_dir() else "",
