@@ -10,6 +10,7 @@
 #include "xmpp/publish.h"
 #include "xmpp/router.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 struct tt_reloader {
@@ -191,6 +192,7 @@ int tt_reload(struct tt_reloader *reloader, const struct tt_only *only, struct t
   if (!ret->is_refused && r == 0)
     r = apply(reloader, config, only ? &some : NULL, ret);
   tt_config_destroy(config);
+  malloc_trim(0); /* two configurations were there for a moment: what the second took is given back */
   if (r < 0)
     tt_reload_result_finish(ret);
   return r;
