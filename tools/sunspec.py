@@ -8,10 +8,12 @@ import json
 import pathlib
 import sys
 
-# Common, inverters, nameplate to storage, strings and modules, meters, weather, DER (IEEE 1547), batteries. Left out are
-# curves of the older kind (126, 129 to 145), the network (2 to 19), simulators and makers' own.
-MODELS = [1, *range(101, 104), *range(111, 114), *range(120, 126), 127, 128, 160, *range(201, 205), *range(211, 215),
-          *range(302, 309), *range(401, 405), 501, 502, *range(701, 716), *range(801, 810)]
+# Mailboxes for signed messages (3 to 9), models for tests (63001, 63002) and of a laboratory (64410 to 64415): nothing
+# that a device measures or does.
+LEFT_OUT = {*range(3, 10), 63001, 63002, *range(64410, 64416)}
+
+# Stand in registers for everybody to read; a gateway does not pass them on.
+SECRETS = {"Password", "PIN"}
 
 
 def clean(text):
@@ -25,6 +27,9 @@ def line(*cells):
 
 def points(group):
     for p in group.get("points", []):
+        if p.get("label") in SECRETS:
+            yield line("P", p["name"], "pad", p["size"])
+            continue
         yield line("P", p["name"], p["type"], p["size"], "W" if p.get("access") == "RW" else "", p.get("sf", ""),
                    p.get("units", ""), p.get("label", ""))
         for s in p.get("symbols", []):
@@ -46,10 +51,13 @@ def main():
     print('#include "sunspec.h"\n\n#include <stddef.h>\n')
     print('#pragma GCC diagnostic ignored "-Woverlength-strings" /* every compiler we use takes them */\n')
     print("/* clang-format off */\nconst char *const mb_sunspec_models[] = {")
-    for number in MODELS:
-        model = json.loads((directory / f"model_{number}.json").read_text())
+    models = [json.loads(path.read_text()) for path in directory.glob("model_*.json")]
+    for model in sorted(models, key=lambda m: m["id"]):
+        if model["id"] in LEFT_OUT:
+            continue
         group = model["group"]
-        print(line("M", model["id"], group["name"], group.get("label", "")))
+        is_named = group["name"] != f"model_{model['id']}"
+        print(line("M", model["id"], group["name"] if is_named else group["label"], group.get("label", "")))
         print("\n".join(body(group)) + ",")
     print("    NULL,\n};")
 
