@@ -171,10 +171,11 @@ static const char *unit_of(const char *unit)
 /* ---- A model ---------------------------------------------------------------------------------------------- */
 struct walk {
   struct tt_portrait *portrait; /* NULL: only to see how long it is */
+  unsigned base;                /* of the addresses that are written */
   const struct mb_sunspec_model *model;
   unsigned offset; /* of the next register in the model, from its number on */
   struct {         /* points that scale factors and counts name; those of the innermost group come last */
-    char name[24];
+    char name[32];
     unsigned offset;
   } known[KNOWN_MAX];
   size_t n_known;
@@ -211,6 +212,18 @@ static void know(struct walk *w, const char *at)
   }
 }
 
+/* A bit that is set and has no name must not look as if nothing were. */
+static void add_unnamed(struct json_object *bits, unsigned n)
+{
+  char raw[12], name[16];
+  for (unsigned i = 0; i < n; i++) {
+    snprintf(raw, sizeof raw, "%u", i);
+    snprintf(name, sizeof name, "BIT_%u", i);
+    if (!json_object_object_get_ex(bits, raw, NULL))
+      tt_portrait_text(bits, raw, name);
+  }
+}
+
 static void add_symbols(struct json_object *point, const struct type *type, const char *at)
 {
   struct json_object *map = json_object_new_object();
@@ -220,6 +233,8 @@ static void add_symbols(struct json_object *point, const struct type *type, cons
     tt_portrait_text(map, line.cell[TYPE], line.cell[NAME]); /* the value stands behind the name */
   }
   if (json_object_object_length(map) > 0) {
+    if (strcmp(type->key, "bits") == 0)
+      add_unnamed(map, strcmp(type->wire, "bits16") == 0 ? 16 : 32);
     tt_portrait_add(point, type->key, map);
   } else {
     json_object_put(map);
@@ -246,10 +261,10 @@ static void add_point(struct walk *w, const struct line *line, const char *symbo
   struct json_object *point = tt_portrait_point(w->portrait, name);
   if (!point)
     return;
-  tt_portrait_number(point, "holding", w->model->address + w->offset);
+  tt_portrait_number(point, "holding", w->base + w->model->address + w->offset);
   tt_portrait_text(point, "type", scale_at ? type->scaled : type->wire);
   if (scale_at)
-    tt_portrait_number(point, "scale_register", w->model->address + *scale_at);
+    tt_portrait_number(point, "scale_register", w->base + w->model->address + *scale_at);
   if (is_constant)
     tt_portrait_number(point, "scale", pow(10, strtod(scale, NULL)));
   if (strcmp(type->wire, "string") == 0)
@@ -356,7 +371,7 @@ static const char *walk_group(struct walk *w, const char *at, const struct prefi
 static void describe_model(struct tt_portrait *portrait, const struct mb_sunspec_chain *chain, size_t i)
 {
   const char *at = find_model(chain->model[i].id);
-  struct walk w = {.portrait = portrait, .model = &chain->model[i]};
+  struct walk w = {.portrait = portrait, .base = chain->base, .model = &chain->model[i]};
   struct prefix prefix = {.name = ""};
   struct line line;
   unsigned before = 0;
@@ -369,23 +384,35 @@ static void describe_model(struct tt_portrait *portrait, const struct mb_sunspec
   walk_group(&w, next_of(at), &prefix, 0);
 }
 
-int mb_sunspec_describe(const struct mb_sunspec_chain *chain, struct tt_buf *out)
+/* The first `n` models of the chain. */
+static int describe_some(const struct mb_sunspec_chain *chain, size_t n, struct tt_buf *out)
 {
   struct tt_portrait portrait;
   char text[MB_SUNSPEC_TEXT];
-  size_t n = 0;
-  for (size_t i = 0; i < chain->n; i++)
-    n += find_model(chain->model[i].id) != NULL;
-  if (n == 0)
-    return -ENOENT;
   tt_portrait_init(&portrait);
   tt_portrait_about(&portrait, "vendor", mb_sunspec_common(chain, MB_SUNSPEC_MAKER, text));
   tt_portrait_about(&portrait, "model", mb_sunspec_common(chain, MB_SUNSPEC_MODEL, text));
   tt_portrait_about_label(&portrait, text);
-  for (size_t i = 0; i < chain->n; i++)
+  for (size_t i = 0; i < n; i++)
     if (find_model(chain->model[i].id))
       describe_model(&portrait, chain, i);
   int r = tt_portrait_print(&portrait, out);
   tt_portrait_finish(&portrait);
+  return r;
+}
+
+int mb_sunspec_describe(const struct mb_sunspec_chain *chain, struct tt_buf *out)
+{
+  size_t n_known = 0, n = chain->n;
+  for (size_t i = 0; i < chain->n; i++)
+    n_known += find_model(chain->model[i].id) != NULL;
+  if (n_known == 0)
+    return -ENOENT;
+  /* What is measured stands at the front; curves and settings, which make a description long, behind it. */
+  int r = describe_some(chain, n, out);
+  while (r == -EMSGSIZE && --n > 0) {
+    tt_buf_truncate(out, 0);
+    r = describe_some(chain, n, out);
+  }
   return r;
 }

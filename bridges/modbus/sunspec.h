@@ -35,6 +35,7 @@ struct mb_sunspec_chain {
   struct mb_sunspec_model model[MB_SUNSPEC_MODELS_MAX];
   size_t n;
   uint16_t next; /* address of the next model's number */
+  unsigned base; /* what a description adds to addresses: the device's `base` */
 };
 void mb_sunspec_finish(struct mb_sunspec_chain *chain);
 
@@ -44,7 +45,8 @@ int mb_sunspec_add(struct mb_sunspec_chain *chain, const uint16_t words[static M
 /* Has what is described to be looked up in the registers of the model? */
 bool mb_sunspec_needs_registers(uint16_t id);
 
-/* The description (tt_describe()). -ENOENT: none of the models is known; -ENOMEM; -EMSGSIZE */
+/* The description (tt_describe()), without the last models where all do not fit. -ENOENT: none of the models is known;
+ * -ENOMEM; -EMSGSIZE: not even the first fits */
 int mb_sunspec_describe(const struct mb_sunspec_chain *chain, struct tt_buf *out);
 /* "1, 103, 120": the numbers of the models. */
 #define MB_SUNSPEC_LIST 512

@@ -38,6 +38,7 @@ struct walk {
   uint8_t unit;
   unsigned max_registers;
   uint64_t deadline_us;
+  size_t first; /* where to look first: of mb_sunspec_bases */
   struct mb_sunspec_chain chain;
   char why[MB_WHY];
 };
@@ -71,7 +72,12 @@ static int read_model(struct walk *w, struct mb_sunspec_model *model)
   model->registers = calloc(model->length, sizeof *model->registers);
   if (!model->registers)
     return -ENOMEM;
-  return read_registers(w, model->address + MB_SUNSPEC_HEAD, model->length, model->registers);
+  int r = read_registers(w, model->address + MB_SUNSPEC_HEAD, model->length, model->registers);
+  if (r > 0 && !mb_is_silence(r)) { /* it is shorter than it says; all but what these would tell is known */
+    free(TT_STEAL(model->registers));
+    return 0;
+  }
+  return r;
 }
 
 /* 0: there is a chain. -ENOENT: there is none. Other: no answer, or none that makes sense. */
@@ -79,19 +85,21 @@ static int walk_chain(struct walk *w)
 {
   uint16_t words[MB_SUNSPEC_HEAD];
   int r = -ENOENT;
-  size_t base = 0;
-  for (; base < MB_SUNSPEC_BASES; base++) {
-    r = read_registers(w, mb_sunspec_bases[base], MB_SUNSPEC_HEAD, words);
+  size_t n = 0;
+  uint16_t base = 0;
+  for (; n < MB_SUNSPEC_BASES; n++) {
+    base = mb_sunspec_bases[(w->first + n) % MB_SUNSPEC_BASES];
+    r = read_registers(w, base, MB_SUNSPEC_HEAD, words);
     if (r < 0 || (r == 0 && mb_sunspec_is_marker(words)))
       break;
     if (mb_is_silence(r))
       return -ETIMEDOUT;
   }
-  if (base == MB_SUNSPEC_BASES)
+  if (n == MB_SUNSPEC_BASES)
     return -ENOENT;
   if (r < 0)
     return r;
-  w->chain.next = (uint16_t)(mb_sunspec_bases[base] + MB_SUNSPEC_HEAD);
+  w->chain.next = (uint16_t)(base + MB_SUNSPEC_HEAD);
   for (;;) {
     r = read_registers(w, w->chain.next, MB_SUNSPEC_HEAD, words);
     if (r > 0 && !mb_is_silence(r) && w->chain.n > 0)
@@ -109,13 +117,19 @@ static int walk_chain(struct walk *w)
 
 void mb_run_walk(struct mb_worker *worker, struct mb_job *job)
 {
+  const struct mb_device_options *options = job->device->config->options;
   struct walk w = {.worker = worker,
                    .device = job->device,
                    .unit = job->device->unit,
                    .max_registers = job->device->limits.max_registers,
-                   .deadline_us = job->deadline_us};
+                   .deadline_us = job->deadline_us,
+                   .first = job->device->first_base,
+                   .chain = {.base = (unsigned)options->address.base}};
   TT_AUTOBUF struct tt_buf text = TT_BUF(DESCRIPTION_MAX);
   int r = walk_chain(&w);
+  /* Some say nothing where others say that there is nothing; one that is off would cost three time-outs a try. */
+  if (r == -ETIMEDOUT && w.chain.n == 0)
+    job->device->first_base = (w.first + 1) % MB_SUNSPEC_BASES;
   if (r == 0)
     r = mb_sunspec_describe(&w.chain, &text);
   if (r == -ENOENT)

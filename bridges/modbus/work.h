@@ -54,6 +54,7 @@ struct mb_bus_device {
    * unanswered again, it is the joining that it does not like. */
   struct mb_span unanswered;
   unsigned long unanswered_at; /* unit.answers then; 0 with unanswered.n 0: none */
+  size_t first_base;           /* where to look for SunSpec first (survey.c) */
 };
 
 struct mb_worker {

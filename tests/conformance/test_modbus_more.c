@@ -316,6 +316,46 @@ static void test_sunspec_of_a_late_device(void **state TT_UNUSED)
   end();
 }
 
+/* It says nothing where others say that nothing is there: the next attempt looks elsewhere. */
+static void test_sunspec_where_the_rest_is_silent(void **state TT_UNUSED)
+{
+  char again[40];
+  peer_start(&peer, NULL, "");
+  peer_tell(&peer, "silent-hole 40000 40001");
+  set_sunspec(50000);
+  open_as("", "describe: sunspec\npoints: {}\n", &listening);
+  WAIT_FOR(&w, world_message(&w, "d0", "offline"));
+  assert_string_equal(world_message(&w, "d0", "offline"), "unit 1 does not say what models it has: no answer");
+  assert_int_equal(described.n, 0);
+  snprintf(again, sizeof(again), "--port %d", peer.port);
+  /* It is asked again when it is back, which is sooner than in half a minute; perhaps before the registers are set. */
+  for (unsigned i = 0; i < 20 && described.n == 0; i++) {
+    peer_stop(&peer);
+    WAIT_FOR(&w, world_is(&w, "offline"));
+    peer_start(&peer, NULL, again);
+    peer_tell(&peer, "silent-hole 40000 40001");
+    set_sunspec(50000);
+    uint64_t until_us = world_now() + 5000 * MS;
+    WAIT_FOR(&w, described.n > 0 || world_now() > until_us);
+  }
+  assert_int_equal(described.n, 1);
+  assert_non_null(strstr(described.json, "\"inverter_single_phase_w\":{\"holding\":50084,"));
+  end();
+}
+
+/* A model whose registers cannot all be read costs what they would have told, not the others. */
+static void test_sunspec_with_a_hole(void **state TT_UNUSED)
+{
+  peer_start(&peer, NULL, "");
+  set_sunspec(40000);
+  peer_tell(&peer, "hole 40020 40020");
+  open_as("", "address: {base: 1}\ndescribe: sunspec\npoints: {}\n", &listening);
+  WAIT_FOR(&w, described.n == 1);
+  assert_non_null(strstr(described.json, "\"inverter_single_phase_w\":{\"holding\":40085,")); /* by that base */
+  assert_null(strstr(described.json, "Maker Co"));
+  end();
+}
+
 /* ---- Scale factors ---------------------------------------------------------------------------------------------- */
 #define SCALED                                                                                                     \
   "points:\n"                                                                                                      \
@@ -547,6 +587,8 @@ int main(void)
       cmocka_unit_test(test_sunspec),
       cmocka_unit_test(test_no_sunspec),
       cmocka_unit_test(test_sunspec_of_a_late_device),
+      cmocka_unit_test(test_sunspec_where_the_rest_is_silent),
+      cmocka_unit_test(test_sunspec_with_a_hole),
       cmocka_unit_test(test_scale),
       cmocka_unit_test(test_mask_write),
       cmocka_unit_test(test_identification),

@@ -88,7 +88,10 @@ static void test_inverter(void **state TT_UNUSED)
   assert_string_equal(p->map[3].value.text, "MPPT");
   assert_string_equal(p->invalid[0], "65535");
   p = described_point(&d, "inverter_three_phase_evt1");
-  assert_int_equal(p->n_bits, 16);
+  assert_int_equal(p->n_bits, 32); /* those without a name, too */
+  assert_string_equal(p->bits[0].value.text, "GROUND_FAULT");
+  assert_string_equal(p->bits[16].raw, "16");
+  assert_string_equal(p->bits[16].value.text, "BIT_16");
   assert_int_equal(place(&d, "inverter_three_phase_evt1").format.type, MB_BITS32);
   assert_int_equal(place(&d, "inverter_three_phase_evt2").format.type, MB_UINT32); /* no names */
   p = described_point(&d, "common_sn");
@@ -98,6 +101,67 @@ static void test_inverter(void **state TT_UNUSED)
   assert_null(described_point(&d, "common_da")->write); /* it would be somebody else's then */
   assert_int_equal(place(&d, "inverter_three_phase_a").scale, 40070 + 6);
   described_unload(&d);
+}
+
+/* A mapping that counts its addresses from 1. */
+static void test_base(void **state TT_UNUSED)
+{
+  begin(40002);
+  chain.base = 1;
+  add(103, 50);
+  struct tt_buf out TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
+  assert_int_equal(mb_sunspec_describe(&chain, &out), 0);
+  assert_non_null(strstr(out.data, "\"inverter_three_phase_w\":{\"holding\":40017,\"type\":\"int16_sf\","
+                                   "\"scale_register\":40018,"));
+}
+
+/* Powers of ten that are part of the model and stand in no register. */
+static void test_constant_scale(void **state TT_UNUSED)
+{
+  begin(40002);
+  add(305, 36);
+  struct described d = describe();
+  struct mb_place p = place(&d, "location_lat");
+  assert_int_equal(p.format.type, MB_INT32);
+  assert_int_equal(p.scale, MB_NO_ADDRESS);
+  assert_float_equal(described_point(&d, "location_lat")->scale, 1e-7, 1e-15);
+  described_unload(&d);
+}
+
+/* Passwords stand in registers like anything else; they are nobody's business. */
+static void test_no_secrets(void **state TT_UNUSED)
+{
+  begin(2);
+  add(14, 53);
+  add(18, 41);
+  add(19, 29);
+  struct described d = describe();
+  described_point(&d, "proxy_server_user");
+  described_point(&d, "cellular_link_apn");
+  described_point(&d, "ppp_link_usr_nam");
+  for (size_t i = 0; i < d.device->n_points; i++) {
+    const char *name = d.device->points[i].name;
+    assert_null(strstr(name, "_pw"));
+    assert_null(strstr(name, "_pin"));
+  }
+  described_unload(&d);
+}
+
+/* More than a description can hold: the last models are left out, the first stay. */
+static void test_too_much(void **state TT_UNUSED)
+{
+  struct tt_buf out TT_AUTOBUF = TT_BUF(16 * 1024);
+  begin(2);
+  add(103, 50);
+  add(123, 24);
+  add(121, 30);
+  add(122, 44);
+  add(802, 62);
+  assert_int_equal(mb_sunspec_describe(&chain, &out), 0);
+  assert_non_null(strstr(out.data, "inverter_three_phase_w"));
+  assert_null(strstr(out.data, "battery_soc"));
+  struct tt_buf tiny TT_AUTOBUF = TT_BUF(100);
+  assert_int_equal(mb_sunspec_describe(&chain, &tiny), -EMSGSIZE);
 }
 
 /* The same model twice: two names. */
@@ -185,7 +249,7 @@ static void test_all_models(void **state TT_UNUSED)
     assert_true(d.device->n_points > 0);
     described_unload(&d);
   }
-  assert_true(n > 50);
+  assert_true(n > 90);
 }
 
 /* ---- Chains ----------------------------------------------------------------------------------------------- */
@@ -224,6 +288,10 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_inverter),
+      cmocka_unit_test(test_base),
+      cmocka_unit_test(test_constant_scale),
+      cmocka_unit_test(test_no_secrets),
+      cmocka_unit_test(test_too_much),
       cmocka_unit_test(test_two_meters),
       cmocka_unit_test(test_repeated_as_long_as_it_is),
       cmocka_unit_test(test_repeated_as_told),
