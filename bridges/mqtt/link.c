@@ -5,6 +5,7 @@
 
 #include "link_private.h"
 #include "probe.h"
+#include "socket.h"
 
 #include <MQTTAsync.h>
 #include <signal.h>
@@ -327,8 +328,15 @@ static void carry_out(struct mqtt_link *link, MQTTAsync client, struct order *or
 static void serve(struct mqtt_link *link, MQTTAsync client)
 {
   uint64_t give_up = tt_clock_us() + link->options->connect_timeout_us + 5 * TT_USEC_PER_SEC;
+  bool is_limited = false;
   pthread_mutex_lock(&link->lock);
   while (!link->is_stopping && !link->is_ended) {
+    if (link->is_connected && !is_limited) { /* before the first command goes */
+      is_limited = true;
+      pthread_mutex_unlock(&link->lock);
+      mqtt_socket_limit(link->broker.port);
+      pthread_mutex_lock(&link->lock);
+    }
     struct order *more, *order = link->is_connected ? orders_take(link, &more) : NULL;
     if (order) {
       pthread_mutex_unlock(&link->lock);

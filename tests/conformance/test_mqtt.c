@@ -6,8 +6,10 @@
 #include "bridge/instance.h"
 #include "mqtt_peer.h"
 #include "service/log.h"
+#include "socket.h"
 
 #include <math.h>
+#include <netinet/tcp.h>
 #include <systemd/sd-event.h>
 
 extern const struct tt_bridge_ops tt_bridge_mqtt;
@@ -643,6 +645,30 @@ static void test_a_broker_that_stops_to_answer(void **state)
   end();
 }
 
+/* What is under way when the network goes is given up by the system, too, before it could come late. */
+static void test_nothing_waits_in_the_system(void **state)
+{
+  struct answer a;
+  unsigned n = 0;
+  (void)state;
+  begin(NULL, ONE_POINT);
+  online();
+  assert_int_equal(write_now("level", 1, 2000 * MS, &a), 0);
+  for (int fd = 0; fd < 1024; fd++) {
+    struct sockaddr_in peer = {0};
+    socklen_t size = sizeof(peer), size_of_ms = sizeof(unsigned);
+    unsigned ms = 0;
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0 || peer.sin_family != AF_INET ||
+        peer.sin_port != htons((uint16_t)broker.port))
+      continue;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size_of_ms), 0);
+    assert_int_equal(ms, MQTT_UNDELIVERED_MS);
+    n++;
+  }
+  assert_true(n >= 1);
+  end();
+}
+
 /* ---- Hostile payloads ------------------------------------------------------------------------------------------- */
 static void test_payloads_that_are_none(void **state)
 {
@@ -768,6 +794,7 @@ int main(void)
       cmocka_unit_test(test_verify_by_report),
       cmocka_unit_test(test_everything_is_subscribed_again),
       cmocka_unit_test(test_a_broker_that_stops_to_answer),
+      cmocka_unit_test(test_nothing_waits_in_the_system),
       cmocka_unit_test(test_payloads_that_are_none),
       cmocka_unit_test(test_a_storm_of_retained_messages),
       cmocka_unit_test(test_a_storm_while_the_loop_is_busy),
