@@ -11,6 +11,7 @@
 
 #define PROPERTY_MAX  100 /* bytes of a property, which is a key of the messages */
 #define ENUM_MAX      250 /* values of an enumeration */
+#define PRESETS_MAX   16
 #define WITHIN        "5s"
 #define WITHIN_ASLEEP "20s" /* a device on a battery hears a command when it wakes up */
 
@@ -92,11 +93,38 @@ static struct json_object *add_write(const struct z2m *z, struct json_object *po
 /* Each fills in a point; false: the property cannot be one. `write` is NULL when it is not settable. */
 typedef bool (*type_fn)(struct json_object *expose, struct json_object *point, struct json_object *write);
 
+/* "previous" is told as 65535 where the range ends at 500: a word and not a measurement. */
+static void add_presets(struct json_object *expose, struct json_object *point, double min, double max)
+{
+  struct json_object *presets = tt_pick_json_member(expose, "presets"), *invalid = NULL;
+  size_t n = json_object_is_type(presets, json_type_array) ? json_object_array_length(presets) : 0;
+  double value;
+  for (size_t i = 0; i < n && i < PRESETS_MAX; i++) {
+    struct json_object *preset = json_object_array_get_idx(presets, i);
+    if (!number_at(preset, "value", &value) || (value >= min && value <= max))
+      continue;
+    invalid = invalid ? invalid : json_object_new_array();
+    if (invalid)
+      json_object_array_add(invalid, json_object_get(tt_pick_json_member(preset, "value")));
+  }
+  if (invalid)
+    tt_portrait_add(point, "invalid", invalid);
+}
+
+/* Thermostats of Moes have programmes with hours in "h" and minutes in "m". */
+static const char *unit_of(struct json_object *expose)
+{
+  const char *unit = tt_pick_json_text(expose, "unit"), *property = tt_pick_json_text(expose, "property");
+  return unit && property && strcmp(unit, "m") == 0 && strstr(property, "minute") ? "min" : unit;
+}
+
 static bool fill_numeric(struct json_object *expose, struct json_object *point, struct json_object *write)
 {
   double min, max, step;
   tt_portrait_text(point, "type", "number");
-  tt_portrait_unit(point, tt_pick_json_text(expose, "unit"));
+  tt_portrait_unit(point, unit_of(expose));
+  if (number_at(expose, "value_min", &min) && number_at(expose, "value_max", &max))
+    add_presets(expose, point, min, max);
   if (!write || !number_at(expose, "value_min", &min) || !number_at(expose, "value_max", &max) || !(min < max))
     return true;
   tt_portrait_range(write, min, max);

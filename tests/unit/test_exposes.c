@@ -65,6 +65,10 @@ static void say(struct tt_buf *out, const struct described *d, const char *topic
       continue;
     if (r == 0)
       r = tt_convert_from_raw(p, &raw, &value, why, sizeof why);
+    if (r == -ENODATA) { /* "invalid" */
+      tt_buf_printf(out, " %s=none", p->name);
+      continue;
+    }
     if (r < 0)
       fail_msg("%s: %s", p->name, why);
     tt_buf_printf(out, " %s=", p->name);
@@ -103,10 +107,10 @@ static void test_messages(void **state TT_UNUSED)
       "power_outage_memory=false led_disabled_night=false switch_type=toggle linkquality=207\n"
       "Window shutter: state=CLOSE position=0 % calibration_time=15 moving=STOP motor_reversal=false "
       "linkquality=147\n"
-      "Inrr RGBCTT light: state=false brightness=1 color_temp=370 mired color_temp_startup=65535 mired "
+      "Inrr RGBCTT light: state=false brightness=1 color_temp=370 mired color_temp_startup=none "
       "color_x=0.4599 "
       "color_y=0.4106 color_hue=32 color_saturation=82 power_on_behavior=off linkquality=201\n"
-      "Inrr RGBCTT light: state=false brightness=1 color_temp=370 mired color_temp_startup=65535 mired "
+      "Inrr RGBCTT light: state=false brightness=1 color_temp=370 mired color_temp_startup=none "
       "color_x=0.4599 "
       "color_y=0.4106 color_hue=32 color_saturation=82 power_on_behavior=off linkquality=190\n"
       "Window shutter: state=CLOSE position=0 % calibration_time=15 moving=STOP motor_reversal=false "
@@ -211,6 +215,8 @@ static void test_access(void **state TT_UNUSED)
   described_unload(&d);
   d = describe("Moes thermo");
   assert_null(described_point(&d, "program_weekdays_p1_hour")->write); /* the rest of the program would be lost */
+  assert_string_equal(described_point(&d, "program_weekdays_p1_hour")->ucum, "h");
+  assert_string_equal(described_point(&d, "program_weekdays_p1_minute")->ucum, "min"); /* it says "m" */
   assert_string_equal(tt_label_for(&described_point(&d, "child_lock")->label, "en", ""), "child_lock");
   described_unload(&d);
   d = describe("Inrr RGBCTT light");
@@ -241,6 +247,9 @@ static void test_odd_ones(void **state TT_UNUSED)
   describe_as(LIST("[{\"type\":\"enum\",\"property\":\"a\",\"access\":3}]"), "\"a\":{\"type\":\"string\",");
   describe_as(LIST("[{\"type\":\"enum\",\"property\":\"a\",\"access\":2,\"values\":[1,2,2]}]"),
               "\"map\":{\"1\":\"1\",\"2\":\"2\"}");
+  describe_as(LIST("[{\"type\":\"numeric\",\"property\":\"a\",\"access\":7,\"value_min\":10,\"value_max\":20,"
+                   "\"presets\":[{\"name\":\"x\",\"value\":15},{\"value\":65535},{\"value\":-1.5},{},3]}]"),
+              "\"invalid\":[65535,-1.5]");
   describe_as(LIST("[{\"type\":\"list\",\"property\":\"a\",\"access\":1}]"), "\"points\":{}");
   describe_as(LIST("[{\"type\":\"numeric\",\"property\":\"a\",\"access\":3,\"value_min\":5,\"value_max\":5}]"),
               "\"json\":{\"a\":\"${value}\"},\"verify\"");
