@@ -107,10 +107,14 @@ static void hear_devices(struct mqtt_describer *d, struct json_object *json)
 {
   struct tt_buf text TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
   int r = mqtt_exposes_describe(json, d->options->zigbee2mqtt, d->options->name, &text);
-  if (r == -ENOENT) {
+  bool is_list = json_object_is_type(json, json_type_array);
+  bool has_points = tt_device_config(d->device)->n_points > 0;
+  if (r == -ENOENT || (r == -EINVAL && is_list && !has_points)) {
     d->is_lacking = true;
-    tt_device_link(d->device, TT_LINK_OFFLINE, "%s has no device \"%s\"", d->options->zigbee2mqtt,
-                   d->options->name);
+    tt_device_link(d->device, TT_LINK_OFFLINE,
+                   r == -ENOENT ? "%s has no device \"%s\""
+                                : "%s does not say what \"%s\" can do: is it supported, and its interview over?",
+                   d->options->zigbee2mqtt, d->options->name);
     return;
   }
   if (d->is_lacking)

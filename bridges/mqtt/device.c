@@ -209,8 +209,14 @@ bool mqtt_device_hear(struct mqtt_device *d, size_t number, struct mqtt_heard *m
     return false;
   }
   number -= d->n_available;
-  return number < d->describer.n &&
-         mqtt_describer_hear(&d->describer, number, message->topic, message->topic_size, &message->payload);
+  bool was_lacking = d->describer.is_lacking;
+  bool is_wider = number < d->describer.n && mqtt_describer_hear(&d->describer, number, message->topic,
+                                                                 message->topic_size, &message->payload);
+  if (was_lacking && !d->describer.is_lacking) { /* what was said about its presence holds again */
+    d->link = TT_LINK_UNKNOWN;
+    tell_link(d);
+  }
+  return is_wider;
 }
 
 void mqtt_device_refused(struct mqtt_device *d, size_t number)

@@ -127,6 +127,43 @@ static void test_zigbee2mqtt(void **state TT_UNUSED)
   end();
 }
 
+/* What is told of its presence holds when the list has it again, although nothing says so anew. */
+static void test_zigbee2mqtt_and_presence(void **state TT_UNUSED)
+{
+  char *list TT_AUTOFREE = fixture("z2m-bridge-devices.json");
+  begin();
+  client_retain(&device, "z/bridge/devices", list);
+  client_retain(&device, "z/there", "offline");
+  open_at(broker.port, "describe: {zigbee2mqtt: z, name: Climate sensor}\n"
+                       "available: {topic: z/there, text: true, online: online}\npoints: {}\n");
+  WAIT_FOR(&w, described.n == 1 && world_message(&w, "d0", "offline"));
+  assert_string_equal(world_message(&w, "d0", "offline"), "z/there says that the device is offline");
+  client_say(&device, "z/bridge/devices", "[]");
+  WAIT_FOR(&w, strcmp(world_message(&w, "d0", "offline"), "z has no device \"Climate sensor\"") == 0);
+  client_say(&device, "z/bridge/devices", list);
+  WAIT_FOR(&w, described.n == 2);
+  assert_non_null(world_message(&w, "d0", "offline"));
+  assert_string_equal(world_message(&w, "d0", "offline"), "z/there says that the device is offline");
+  end();
+}
+
+/* It has only just joined, or nobody has written a converter for it. */
+static void test_zigbee2mqtt_without_definition(void **state TT_UNUSED)
+{
+  begin();
+  client_retain(&device, "z/bridge/devices",
+                "[{\"friendly_name\":\"new\",\"ieee_address\":\"0x1\",\"definition\":null}]");
+  open_at(broker.port, "describe: {zigbee2mqtt: z, name: new}\npoints: {}\n");
+  WAIT_FOR(&w, world_message(&w, "d0", "offline"));
+  assert_string_equal(world_message(&w, "d0", "offline"),
+                      "z does not say what \"new\" can do: is it supported, and its interview over?");
+  client_say(&device, "z/bridge/devices",
+             "[{\"friendly_name\":\"new\",\"ieee_address\":\"0x1\",\"definition\":{\"exposes\":[]}}]");
+  WAIT_FOR(&w, described.n == 1);
+  assert_null(world_message(&w, "d0", "offline"));
+  end();
+}
+
 /* A device that is attached again with what it was told does not ask for the list again, which would come to all. */
 static void test_attached_again(void **state TT_UNUSED)
 {
@@ -418,6 +455,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_zigbee2mqtt),
+      cmocka_unit_test(test_zigbee2mqtt_and_presence),
+      cmocka_unit_test(test_zigbee2mqtt_without_definition),
       cmocka_unit_test(test_attached_again),
       cmocka_unit_test(test_a_long_list),
       cmocka_unit_test(test_tasmota),
