@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define FULL_TOPIC_MAX 256
 #define POINTER_MAX    400
@@ -21,6 +22,7 @@ struct tasmota {
   char topic[PREFIXES][FULL_TOPIC_MAX];       /* with the slash at the end */
   const char *off, *on;                       /* how it spells them */
   const char *temperature, *pressure, *speed; /* units */
+  bool is_answering_apart;                    /* SetOption4: an answer comes at the name of its command */
 };
 
 static const char *text_of(struct json_object *map, const char *key, const char *otherwise)
@@ -107,6 +109,7 @@ static int begin(struct tasmota *t, struct json_object *config)
   }
   t->off = text_at(config, "state", 0, "OFF");
   t->on = text_at(config, "state", 1, "ON");
+  t->is_answering_apart = number_of(tt_pick_json_member(config, "so"), "4") == 1;
   if (strcmp(t->off, t->on) == 0)
     return -EINVAL;
   return 0;
@@ -152,6 +155,14 @@ static struct json_object *add_state(struct tasmota *t, const char *name, const 
   }
   add_source(t, list, STAT, "RESULT", NULL, NULL);
   add_source(t, list, TELE, "STATE", NULL, NULL);
+  if (t->is_answering_apart && strncmp(command, "POWER", 5) != 0) { /* where text comes, too: add_relay() */
+    char leaf[32];
+    size_t n = strcspn(command, "0123456789");
+    snprintf(leaf, sizeof leaf, "%.*s", (int)n, command);
+    for (char *c = leaf; *c; c++)
+      *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    add_source(t, list, STAT, leaf, NULL, NULL);
+  }
   tt_portrait_text(point, "at", at);
   tt_portrait_add(point, "source", list);
   add_ask(t, point, command, NULL);
@@ -183,6 +194,8 @@ static void add_relay(struct tasmota *t, struct json_object *config, size_t i, b
   tt_portrait_text(point, "type", "boolean");
   tt_portrait_add(point, "map", map);
   add_source(t, tt_pick_json_member(point, "source"), STAT, command, "format", "text");
+  if (is_only) /* SetOption26: it has a number all the same */
+    add_source(t, tt_pick_json_member(point, "source"), STAT, "POWER1", "format", "text");
   tt_portrait_label(point, text_at(config, "fn", i, name));
   verify(point);
 }
@@ -285,8 +298,10 @@ static const struct {
     {"Weight", "kg", false},
     {"Noise", "dB", false},
     {"Moisture", "%", false},
-    {"Act", "*S", false},
-    {"Avg", "*S", false},
+    {"Speed", "*S", false}, /* {Act: ..., Avg: ...} */
+    {"Dir", "deg", false},
+    {"Battery", "%", false},
+    {"Ambient", "lx", false},
 };
 
 /* "TempUnit", "PressureUnit": about the others; "Time": of the message. */
@@ -402,7 +417,7 @@ bool mqtt_tasmota_is(struct json_object *config, const char *name, char ret_mac[
 {
   const char *mac = text_of(config, "mac", ""), *topic = text_of(config, "t", "");
   bool is_plain = strspn(mac, "0123456789ABCDEFabcdef") == strlen(mac) && strlen(mac) < MQTT_TASMOTA_MAC_MAX;
-  if (!*mac || !is_plain || (strcmp(topic, name) != 0 && strcmp(mac, name) != 0))
+  if (!*mac || !is_plain || (strcmp(topic, name) != 0 && strcasecmp(mac, name) != 0))
     return false;
   snprintf(ret_mac, MQTT_TASMOTA_MAC_MAX, "%s", mac);
   return true;

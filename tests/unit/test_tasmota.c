@@ -142,6 +142,38 @@ static void test_units_of_the_device(void **state TT_UNUSED)
   described_unload(&d);
 }
 
+/* Speed and direction of the wind have the same keys. */
+static void test_wind(void **state TT_UNUSED)
+{
+  struct described d =
+      describe("{\"t\":\"x\",\"mac\":\"0A\"}",
+               "{\"sn\":{\"TX23\":{\"Speed\":{\"Act\":14.8,\"Avg\":8.5,\"Max\":14.8},\"Dir\":{\"Card\":\"WSW\","
+               "\"Deg\":247.5,\"Avg\":266.1}},\"SpeedUnit\":\"m/s\"}}");
+  assert_string_equal(described_point(&d, "tx23_speed_act")->ucum, "m/s");
+  assert_string_equal(described_point(&d, "tx23_speed_avg")->ucum, "m/s");
+  assert_string_equal(described_point(&d, "tx23_speed_max")->ucum, "m/s");
+  assert_string_equal(described_point(&d, "tx23_dir_deg")->ucum, "deg");
+  assert_string_equal(described_point(&d, "tx23_dir_avg")->ucum, "deg");
+  assert_int_equal(described_point(&d, "tx23_dir_card")->type, TT_TYPE_STRING);
+  described_unload(&d);
+}
+
+/* SetOption4: answers come at the name of the command. SetOption26: the only relay has a number. */
+static void test_other_topics(void **state TT_UNUSED)
+{
+  struct described d = describe("{\"t\":\"x\",\"mac\":\"0A\",\"rl\":[2],\"lt_st\":1,\"so\":{\"4\":1}}", NULL);
+  const struct tt_point *dimmer = described_point(&d, "dimmer"), *relay = described_point(&d, "relay");
+  assert_string_equal(source(dimmer, 2)->topic, "stat/x/DIMMER");
+  assert_int_equal(source(dimmer, 2)->format, MQTT_JSON);
+  assert_string_equal(source(relay, 2)->topic, "stat/x/POWER");
+  assert_string_equal(source(relay, 3)->topic, "stat/x/POWER1");
+  assert_int_equal(source(relay, 3)->format, MQTT_TEXT);
+  described_unload(&d);
+  d = describe("{\"t\":\"x\",\"mac\":\"0A\",\"rl\":[3,3],\"so\":{\"4\":1}}", NULL);
+  assert_string_equal(source(described_point(&d, "shutter_1"), 2)->topic, "stat/x/SHUTTERPOSITION");
+  described_unload(&d);
+}
+
 /* ---- Commands --------------------------------------------------------------------------------------------- */
 static void test_commands(void **state TT_UNUSED)
 {
@@ -230,6 +262,8 @@ static void test_whose_it_is(void **state TT_UNUSED)
   assert_true(mqtt_tasmota_is(json, "x", mac));
   assert_string_equal(mac, "00AB");
   assert_true(mqtt_tasmota_is(json, "00AB", mac));
+  assert_true(mqtt_tasmota_is(json, "00ab", mac));
+  assert_string_equal(mac, "00AB");
   assert_false(mqtt_tasmota_is(json, "y", mac));
   json_object_put(json);
   json = json_tokener_parse("{\"t\":\"x\",\"mac\":\"../#\"}"); /* becomes part of a topic */
@@ -264,6 +298,8 @@ int main(void)
       cmocka_unit_test(test_meter),
       cmocka_unit_test(test_messages),
       cmocka_unit_test(test_units_of_the_device),
+      cmocka_unit_test(test_wind),
+      cmocka_unit_test(test_other_topics),
       cmocka_unit_test(test_commands),
       cmocka_unit_test(test_what_a_relay_says),
       cmocka_unit_test(test_refused),
