@@ -97,6 +97,11 @@ static void tell(struct mqtt_describer *d, int r, const struct tt_buf *text)
   const char *key = tt_device_config(d->device)->key;
   if (r == 0)
     r = tt_describe(d->device, text->data, text->len);
+  d->silent_us = 0;
+  if (r == 0 && d->is_lacking) {
+    d->is_lacking = false;
+    tt_device_link(d->device, TT_LINK_UNKNOWN, NULL);
+  }
   if (r < 0)
     tt_bridge_log(tt_device_bridge(d->device), TT_LOG_WARNING, "%s: its description cannot be used: %s", key,
                   r == -EMSGSIZE ? "it is too large" : strerror(-r));
@@ -111,6 +116,7 @@ static void hear_devices(struct mqtt_describer *d, struct json_object *json)
   bool has_points = tt_device_config(d->device)->n_points > 0;
   if (r == -ENOENT || (r == -EINVAL && is_list && !has_points)) {
     d->is_lacking = true;
+    d->silent_us = 0;
     tt_device_link(d->device, TT_LINK_OFFLINE,
                    r == -ENOENT ? "%s has no device \"%s\""
                                 : "%s does not say what \"%s\" can do: is it supported, and its interview over?",
@@ -187,4 +193,22 @@ void mqtt_describer_tell(struct mqtt_describer *d)
                       : mqtt_tasmota_describe(d->config, d->sensors, &text);
   d->due_us = 0;
   tell(d, r, &text);
+}
+
+void mqtt_describer_expect(struct mqtt_describer *d, uint64_t now_us)
+{
+  bool has_points = tt_device_config(d->device)->n_points > 0;
+  d->silent_us = d->n > 0 && !has_points ? now_us + MQTT_DESCRIBE_PATIENCE_US : 0;
+}
+
+void mqtt_describer_miss(struct mqtt_describer *d)
+{
+  d->silent_us = 0;
+  d->is_lacking = true;
+  if (d->options->tasmota)
+    tt_device_link(d->device, TT_LINK_OFFLINE, "no Tasmota device \"%s\" announces itself at %s", d->options->name,
+                   d->filters[0]);
+  else
+    tt_device_link(d->device, TT_LINK_OFFLINE, "nothing has come at %s yet, which would say what it has",
+                   d->filters[0]);
 }

@@ -11,6 +11,8 @@
 #include "topic.h"
 
 #define MQTT_DESCRIBE_FILTERS 2
+/* What says what a device has is retained: when it has not come by then, somebody has mistyped something. */
+#define MQTT_DESCRIBE_PATIENCE_US (3 * TT_USEC_PER_SEC)
 
 /* Which devices of an instance have been described out of the list that all share. A device that is attached again, with
  * the points of its description, need not ask the broker for the list once more: each would bring it to all. */
@@ -23,11 +25,12 @@ struct mqtt_describer {
   const struct mqtt_describe *options; /* NULL: the device does not describe itself */
   char filters[MQTT_DESCRIBE_FILTERS][MQTT_TOPIC_MAX + 1];
   size_t n;
-  bool is_lacking; /* told that it is not in zigbee2mqtt's list */
+  bool is_lacking; /* told that nothing says what it has */
   char mac[MQTT_TASMOTA_MAC_MAX];
   struct json_object *config, *sensors; /* of Tasmota */
   struct mqtt_explorer *explorer;
-  uint64_t due_us; /* monotonic: when what was found is to be told; 0: nothing was */
+  uint64_t due_us;    /* monotonic: when what was found is to be told; 0: nothing was */
+  uint64_t silent_us; /* monotonic: when it is to be told that nothing came; 0: not */
 };
 
 int mqtt_describer_init(struct mqtt_describer *describer, struct tt_device *device);
@@ -39,5 +42,9 @@ bool mqtt_describer_hear(struct mqtt_describer *describer, size_t number, const 
 bool mqtt_describer_is_told(const struct mqtt_describer *describer);
 /* due_us is over. */
 void mqtt_describer_tell(struct mqtt_describer *describer);
+/* It is subscribed to, from now on; nothing is expected where the device has points. */
+void mqtt_describer_expect(struct mqtt_describer *describer, uint64_t now_us);
+/* silent_us is over. */
+void mqtt_describer_miss(struct mqtt_describer *describer);
 /* Is this a topic whose messages may be as long as MQTT_DOCUMENT_MAX? Any thread. */
 bool mqtt_is_document(const char *topic, size_t n);

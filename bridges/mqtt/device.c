@@ -240,5 +240,6 @@ void mqtt_device_lost(struct mqtt_device *d)
   for (size_t i = 0; i < d->n_available; i++)
     d->available[i] = TT_LINK_UNKNOWN;
   d->link = TT_LINK_UNKNOWN;
+  d->describer.silent_us = 0;
   tt_device_link(d->device, TT_LINK_UNKNOWN, "no connection to the broker");
 }

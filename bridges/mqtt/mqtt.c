@@ -72,6 +72,7 @@ static void arm(struct mqtt *m)
   }
   DL_FOREACH(m->devices, d) {
     due = d->describer.due_us && d->describer.due_us < due ? d->describer.due_us : due;
+    due = d->describer.silent_us && d->describer.silent_us < due ? d->describer.silent_us : due;
   }
   if (m->discovery.request && m->discovery.due_us < due)
     due = m->discovery.due_us;
@@ -150,6 +151,8 @@ static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec, void *user
   DL_FOREACH(m->devices, d) {
     if (d->describer.due_us && d->describer.due_us <= now)
       mqtt_describer_tell(&d->describer);
+    if (d->describer.silent_us && d->describer.silent_us <= now)
+      mqtt_describer_miss(&d->describer);
   }
   if (m->discovery.request && m->discovery.due_us <= now)
     discovery_end(m, m->generation ? 0 : -ENOTCONN, m->generation ? NULL : m->offline);
@@ -345,7 +348,9 @@ static void on_connected(struct mqtt *m, const struct mqtt_event *event)
   mqtt_index_each(m->index, subscribe_one, m);
   DL_FOREACH(m->devices, d) {
     ask_all(m, d); /* behind the subscriptions in the same stream: the answers find them */
+    mqtt_describer_expect(&d->describer, tt_bridge_now(m->bridge).mono_us);
   }
+  arm(m);
 }
 
 static void on_offline(struct mqtt *m, const struct mqtt_event *event)
@@ -516,8 +521,11 @@ static int attach(struct tt_bridge *bridge, struct tt_device *device)
     return r;
   }
   DL_APPEND(m->devices, d);
-  if (m->generation)
+  if (m->generation) {
     ask_all(m, d);
+    mqtt_describer_expect(&d->describer, tt_bridge_now(bridge).mono_us);
+    arm(m);
+  }
   return 0;
 }
 

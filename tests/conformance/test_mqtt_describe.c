@@ -164,6 +164,33 @@ static void test_zigbee2mqtt_without_definition(void **state TT_UNUSED)
   end();
 }
 
+/* A name that nobody has: each is told what did not come, until it does. */
+static void test_nothing_comes(void **state TT_UNUSED)
+{
+  static const struct {
+    const char *describe, *text, *topic, *payload;
+  } cases[] = {
+      {"{tasmota: d, name: plug}", "no Tasmota device \"plug\" announces itself at d/+/config", "d/0A/config",
+       "{\"t\":\"plug\",\"mac\":\"0A\"}"},
+      {"{zigbee2mqtt: z, name: plug}", "nothing has come at z/bridge/devices yet, which would say what it has",
+       "z/bridge/devices", "[{\"friendly_name\":\"plug\",\"ieee_address\":\"1\",\"definition\":{\"exposes\":[]}}]"},
+      {"{explore: \"e/#\"}", "nothing has come at e/# yet, which would say what it has", "e/x", "1"},
+  };
+  for (size_t i = 0; i < TT_COUNT(cases); i++) {
+    char mapping[200];
+    begin();
+    client_say(&device, "d/0B/config", "{\"t\":\"other\",\"mac\":\"0B\"}");
+    snprintf(mapping, sizeof(mapping), "describe: %s\npoints: {}\n", cases[i].describe);
+    open_at(broker.port, mapping);
+    WAIT_FOR(&w, world_message(&w, "d0", "offline"));
+    assert_string_equal(world_message(&w, "d0", "offline"), cases[i].text);
+    client_say(&device, cases[i].topic, cases[i].payload);
+    WAIT_FOR(&w, described.n > 0);
+    assert_null(world_message(&w, "d0", "offline"));
+    end();
+  }
+}
+
 /* A device that is attached again with what it was told does not ask for the list again, which would come to all. */
 static void test_attached_again(void **state TT_UNUSED)
 {
@@ -457,6 +484,7 @@ int main(void)
       cmocka_unit_test(test_zigbee2mqtt),
       cmocka_unit_test(test_zigbee2mqtt_and_presence),
       cmocka_unit_test(test_zigbee2mqtt_without_definition),
+      cmocka_unit_test(test_nothing_comes),
       cmocka_unit_test(test_attached_again),
       cmocka_unit_test(test_a_long_list),
       cmocka_unit_test(test_tasmota),
