@@ -18,8 +18,11 @@
 
 #define ONLINE_US  (10 * TT_USEC_PER_SEC) /* for a connection that says that it is offline */
 #define UNKNOWN_US (1 * TT_USEC_PER_SEC)  /* for one that says nothing: it may only learn by being used */
+#define TELL_US    (4 * TT_USEC_PER_SEC)  /* for a device that is to say what it has, once it can be reached */
+#define KEPT_US    (300 * TT_USEC_PER_MSEC)
 #define STOP_US    (2 * TT_USEC_PER_SEC)
 #define SCAN_US    (3600 * TT_USEC_PER_SEC)
+#define SILENT_MAX 3 /* points without an answer in a row, after which the rest is not asked for */
 #define LINES_MAX  ((size_t)64 * 1024) /* bytes of what a bridge tells about one point */
 
 struct probe {
@@ -37,11 +40,13 @@ struct probe {
   sd_event *event;
   struct tt_core *core;
   struct tt_host *host;
-  struct tt_buf lines; /* about the point that is being read */
+  struct tt_buf *lines; /* about each point; what is retained may come before a point is read */
+  uint16_t current;     /* the one that is being read */
   bool is_answered, is_stopped;
+  bool has_waited; /* for a connection that said nothing for too long */
   int error;
   char text[TT_HOST_TEXT_MAX];
-  size_t n_read, n_failed;
+  size_t n_read, n_failed, n_silent;
 };
 
 /* ---- What is told --------------------------------------------------------------------------------------------------- */
@@ -87,10 +92,12 @@ static void print_scan_line(struct probe *p, const char *text)
 static void on_probe(void *user, const char *key TT_UNUSED, uint16_t point, const char *text)
 {
   struct probe *p = user;
+  size_t n = p->entry.config.n_points;
+  struct tt_buf *lines = point < n ? &p->lines[point] : p->current < n ? &p->lines[p->current] : NULL;
   if (p->scan)
     (point == TT_PROBE_PROGRESS ? print_progress : print_scan_line)(p, text);
-  else if (p->lines.len < LINES_MAX)
-    tt_buf_printf(&p->lines, "%s\n", text);
+  else if (lines && lines->len < LINES_MAX)
+    tt_buf_printf(lines, "%s\n", text);
 }
 
 static int on_described(void *user, const char *key TT_UNUSED, const char *json, size_t size)
@@ -178,7 +185,7 @@ static void print_json(const struct probe *p, const struct tt_point *point, cons
   json_object_object_add(line, "latency_ms", json_object_new_double(ms));
   if (error)
     json_object_object_add(line, "error", json_object_new_string(error));
-  for (const char *at = p->lines.data; at && *at;) {
+  for (const char *at = p->lines[p->current].data; at && *at;) {
     size_t n = strcspn(at, "\n");
     json_object_array_add(lines, json_object_new_string_len(at, (int)n));
     at += n + (at[n] == '\n');
@@ -203,7 +210,7 @@ static void print_text(const struct probe *p, const struct tt_point *point, cons
                     value ? point->unit : "");
   tt_paper_printf(&paper, TT_STYLE_DIM, "  (%.1f ms)", ms);
   tt_paper_end(&paper);
-  for (const char *at = p->lines.data; at && *at;) {
+  for (const char *at = p->lines[p->current].data; at && *at;) {
     size_t n = strcspn(at, "\n");
     tt_paper_printf(&paper, TT_STYLE_DIM, "  %.*s", (int)n, at);
     tt_paper_end(&paper);
@@ -213,7 +220,21 @@ static void print_text(const struct probe *p, const struct tt_point *point, cons
   tt_paper_finish(&paper);
 }
 
+static int complain(const char *format, ...) TT_PRINTF(1, 2);
+
 /* ---- Reading -------------------------------------------------------------------------------------------------------- */
+
+/* A connection that has said nothing yet and turns out not to be there is on its way: wait for it, once. */
+static bool is_to_come(struct probe *p)
+{
+  if (p->error != -ENOTCONN || p->has_waited || strcmp(tt_host_connection(p->host, 0).state, "unknown") != 0)
+    return false;
+  p->has_waited = true;
+  for (uint64_t end = now_us() + ONLINE_US;
+       now_us() < end && strcmp(tt_host_connection(p->host, 0).state, "unknown") == 0;)
+    turn(p, end);
+  return strcmp(tt_host_connection(p->host, 0).state, "online") == 0;
+}
 
 static void read_point(struct probe *p, uint16_t i)
 {
@@ -224,12 +245,17 @@ static void read_point(struct probe *p, uint16_t i)
   struct tt_buf value TT_AUTOBUF = TT_BUF(0);
   p->is_answered = false;
   p->error = 0;
-  tt_buf_truncate(&p->lines, 0);
+  p->current = i;
   int r = node ? hooks.read(hooks.user, node->id, &i, 1, deadline, on_answer, p) : -ENODEV;
   if (r < 0)
     on_answer(p, r, r == -ENODEV && node && node->n_messages > 0 ? node->messages[0].text : NULL);
   while (!p->is_answered)
     turn(p, deadline + 2 * TT_HOST_GRACE_US);
+  if (is_to_come(p)) {
+    tt_buf_truncate(&p->lines[i], 0);
+    read_point(p, i);
+    return;
+  }
   double ms = (double)(now_us() - begun) / 1000;
   node = tt_tree_find(tt_core_tree(p->core), p->key, NULL, NULL);
   const char *error = p->error < 0 ? p->text : node ? node->field_errors[i] : NULL;
@@ -239,16 +265,37 @@ static void read_point(struct probe *p, uint16_t i)
   (p->is_json ? print_json : print_text)(p, point, has_value ? (value.data ? value.data : "") : NULL, ms, error);
   p->n_read++;
   p->n_failed += error != NULL;
+  p->n_silent = p->error == -ETIMEDOUT ? p->n_silent + 1 : 0;
+}
+
+/* It may be about to say what it has; a reason why it does not has been logged. */
+static void wait_description(struct probe *p)
+{
+  const struct tt_node *node = NULL;
+  uint64_t end = now_us() + (strcmp(tt_host_connection(p->host, 0).state, "online") == 0 ? TELL_US : ONLINE_US);
+  bool is_online = false;
+  while (!p->is_described_anew && !(node && node->n_messages > 0) && now_us() < end) {
+    turn(p, end);
+    node = tt_tree_find(tt_core_tree(p->core), p->key, NULL, NULL);
+    if (!is_online && strcmp(tt_host_connection(p->host, 0).state, "online") == 0) {
+      is_online = true;
+      end = now_us() + TELL_US;
+    }
+  }
 }
 
 static void read_all(struct probe *p)
 {
-  for (size_t i = 0; i < p->entry.config.n_points && !p->is_described_anew; i++)
+  /* What somebody keeps for those who connect comes now. */
+  for (uint64_t end = now_us() + KEPT_US; p->entry.config.n_points > 0 && now_us() < end;)
+    turn(p, end);
+  for (size_t i = 0; i < p->entry.config.n_points && !p->is_described_anew && p->n_silent < SILENT_MAX; i++)
     if (p->entry.config.points[i].address && !p->entry.config.points[i].is_hidden)
       read_point(p, (uint16_t)i);
-  uint64_t end = now_us() + UNKNOWN_US;
-  while (p->n_read == 0 && !p->is_described_anew && now_us() < end) /* it may be about to say what it has */
-    turn(p, end);
+  if (p->n_silent == SILENT_MAX)
+    complain("%s did not answer %d times in a row: the rest is not asked for", p->key, SILENT_MAX);
+  if (p->n_read == 0)
+    wait_description(p);
 }
 
 /* ---- Scanning ------------------------------------------------------------------------------------------------------- */
@@ -259,8 +306,6 @@ static int on_interrupt(sd_event_source *source TT_UNUSED, const struct signalfd
   ((struct probe *)user)->is_interrupted = true;
   return 0;
 }
-
-static int complain(const char *format, ...) TT_PRINTF(1, 2);
 
 static int scan(struct probe *p)
 {
@@ -291,6 +336,9 @@ static int begin(struct probe *p, struct tt_config *config, const struct tt_devi
 {
   p->entry = *entry;
   p->entry.connection = 0;
+  p->lines = calloc(p->entry.config.n_points + 1, sizeof(*p->lines));
+  if (!p->lines)
+    return -ENOMEM;
   p->connection = config->connections[entry->connection];
   p->connection.is_isolated = false; /* this process is its own */
   p->part = (struct tt_config){.connections = &p->connection,
@@ -326,6 +374,9 @@ static void finish(struct probe *p)
     }
   }
   tt_host_destroy(p->host);
+  for (size_t i = 0; p->lines && i < p->entry.config.n_points; i++)
+    tt_buf_finish(&p->lines[i]);
+  free(TT_STEAL(p->lines));
   tt_core_destroy(p->core);
   sd_event_unref(p->event);
   p->host = NULL;
@@ -406,7 +457,6 @@ static int probe(const struct tt_config_env *env, const char *key, const char *s
     code = TT_EXIT_PARTLY;
   if (!is_json && !scan && code != TT_EXIT_UNUSABLE)
     printf("thingtree check: %zu of %zu points read (exit code %d)\n", p.n_read - p.n_failed, p.n_read, code);
-  tt_buf_finish(&p.lines);
   free(p.description);
   return code;
 }

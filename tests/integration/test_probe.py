@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 
+import paho.mqtt.publish
 import pytest
 import yaml
 
@@ -48,6 +49,32 @@ def test_a_meter(directory, mosquitto):
     assert out.returncode == 1 and ("refused" in out.stdout + out.stderr), out.stdout + out.stderr
     gateway.config.write_text("[")
     assert gateway.check("--probe", "meter").returncode == 2
+
+
+def test_mqtt(directory, mosquitto):
+    """Behind a broker: what it keeps, what is asked for and not answered, and names that nobody has."""
+    kept = {"z/bridge/devices": [
+        {"friendly_name": "porch/light", "ieee_address": "0x1", "power_source": "Mains", "definition": {"exposes": [
+            {"type": "numeric", "property": p, "access": a, "unit": "°C"} for p, a in (("warm", 1), ("cold", 1))]}},
+        {"friendly_name": "mute", "ieee_address": "0x2", "power_source": "Mains", "definition": {"exposes": [
+            {"type": "numeric", "property": f"p{i}", "access": 5} for i in range(9)]}}],
+        "z/porch/light": {"warm": 21.5, "cold": "x"}}
+    for topic, payload in kept.items():
+        paho.mqtt.publish.single(topic, json.dumps(payload), qos=1, retain=True, port=mosquitto.port)
+    gateway = world.Thingtree(directory, TOP.format(mqtt=mosquitto.port, modbus=1, root=world.ROOT).replace(
+        f':{mosquitto.port}"', f':{mosquitto.port}", timeout: 300ms'), {
+        "devices.d/house.yaml": "devices:\n"
+        "  light: {uses: mqtt/zigbee2mqtt, connection: broker, with: {base: z, name: porch/light}}\n"
+        "  mute: {uses: mqtt/zigbee2mqtt, connection: broker, with: {base: z, name: mute}}\n"
+        "  typo: {uses: mqtt/tasmota, connection: broker, with: {topic: plugg}}\n"})
+    out = gateway.check("--probe", "light", "--json")
+    lines = [json.loads(line) for line in out.stdout.splitlines()]
+    assert [(p["point"], p.get("value"), "error" in p) for p in lines] == [("warm", "21.5", False), ("cold", None, True)], out
+    assert all("z/porch/light (retained): " in p["raw"][0] and len(p["raw"]) == 1 for p in lines)
+    out = gateway.check("--probe", "mute")
+    assert out.returncode == 1 and "0 of 3 points read" in out.stdout and "3 times in a row" in out.stderr, out.stdout + out.stderr
+    out = gateway.check("--probe", "typo")
+    assert out.returncode == 1 and 'no Tasmota device "plugg" announces itself' in out.stderr, out.stdout + out.stderr
 
 
 BARE = "mapping: modbus/{name}\nversion: 1\nprotocol: modbus\naddress: {{unit: {unit}}}\n"
