@@ -101,20 +101,37 @@ static const char *find_model(uint16_t id)
   return NULL;
 }
 
-bool mb_sunspec_needs_registers(uint16_t id)
+/* Where a point of the model's own group stands, behind number and length. */
+static unsigned find_point(const char *model, const char *name)
 {
-  const char *model = find_model(id);
   struct line line;
-  if (id == MB_SUNSPEC_COMMON)
-    return true;
-  for (const char *at = model ? model : ""; *at; at = next_of(at)) {
+  unsigned offset = 0;
+  for (const char *at = next_of(model); *at == 'P' || *at == 'S'; at = next_of(at)) {
+    if (*at == 'S')
+      continue;
+    parse(at, &line);
+    if (strcmp(line.cell[NAME], name) == 0)
+      return offset < MB_SUNSPEC_HEAD ? 0 : offset - MB_SUNSPEC_HEAD;
+    offset += (unsigned)strtoul(line.cell[SIZE], NULL, 10);
+  }
+  return 0;
+}
+
+unsigned mb_sunspec_needed(const struct mb_sunspec_model *model)
+{
+  const char *text = find_model(model->id);
+  struct line line;
+  unsigned n = model->id == MB_SUNSPEC_COMMON ? MB_SUNSPEC_SERIAL + MB_SUNSPEC_TEXT / 2 : 0;
+  for (const char *at = text ? text : ""; *at; at = next_of(at)) {
     if (*at != 'G')
       continue;
     parse(at, &line);
-    if (strspn(line.cell[COUNT], "0123456789") < strlen(line.cell[COUNT]))
-      return true;
+    if (strspn(line.cell[COUNT], "0123456789") == strlen(line.cell[COUNT]))
+      continue;
+    unsigned end = find_point(text, line.cell[COUNT]) + 1;
+    n = end > n ? end : n;
   }
-  return false;
+  return n < model->length ? n : model->length;
 }
 
 /* ---- Types ------------------------------------------------------------------------------------------------ */

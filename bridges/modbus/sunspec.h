@@ -28,7 +28,7 @@ bool mb_sunspec_is_marker(const uint16_t words[static MB_SUNSPEC_HEAD]);
 
 struct mb_sunspec_model {
   uint16_t id, address, length; /* of its first register; of what follows number and length */
-  uint16_t *registers;          /* `length` of them; NULL: not needed */
+  uint16_t *registers;          /* `length` of them, those that are needed filled in; NULL: not known */
 };
 
 struct mb_sunspec_chain {
@@ -42,8 +42,8 @@ void mb_sunspec_finish(struct mb_sunspec_chain *chain);
 /* Number and length at chain->next: 1: another model, which is the last one of the chain now; 0: they end the chain;
  * -EBADMSG: it leads out of the registers, or is too long. */
 int mb_sunspec_add(struct mb_sunspec_chain *chain, const uint16_t words[static MB_SUNSPEC_HEAD]);
-/* Has what is described to be looked up in the registers of the model? */
-bool mb_sunspec_needs_registers(uint16_t id);
+/* How many of its registers, from the first on, say what the model is made of; 0: none does. */
+unsigned mb_sunspec_needed(const struct mb_sunspec_model *model);
 
 /* The description (tt_describe()), without the last models where all do not fit. -ENOENT: none of the models is known;
  * -ENOMEM; -EMSGSIZE: not even the first fits */

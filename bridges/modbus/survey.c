@@ -67,12 +67,13 @@ static int read_registers(struct walk *w, unsigned address, unsigned n, uint16_t
 
 static int read_model(struct walk *w, struct mb_sunspec_model *model)
 {
-  if (!mb_sunspec_needs_registers(model->id) || model->length == 0)
+  unsigned needed = mb_sunspec_needed(model);
+  if (needed == 0)
     return 0;
   model->registers = calloc(model->length, sizeof *model->registers);
   if (!model->registers)
     return -ENOMEM;
-  int r = read_registers(w, model->address + MB_SUNSPEC_HEAD, model->length, model->registers);
+  int r = read_registers(w, model->address + MB_SUNSPEC_HEAD, needed, model->registers);
   if (r > 0 && !mb_is_silence(r)) { /* it is shorter than it says; all but what these would tell is known */
     free(TT_STEAL(model->registers));
     return 0;

@@ -237,8 +237,7 @@ static void fuzz_chain(struct input *in)
     if (mb_sunspec_add(&chain, (uint16_t[]){id, (uint16_t)(word(in) % 1000)}) <= 0)
       break;
     struct mb_sunspec_model *model = &chain.model[chain.n - 1];
-    if (!mb_sunspec_needs_registers(id) ||
-        !(model->registers = calloc(model->length + 1u, sizeof *model->registers)))
+    if (mb_sunspec_needed(model) == 0 || !(model->registers = calloc(model->length + 1u, sizeof *model->registers)))
       continue;
     for (unsigned i = 0; i < model->length && i < 8; i++)
       model->registers[i] = (uint16_t)word(in);

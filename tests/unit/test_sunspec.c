@@ -192,15 +192,42 @@ static void test_repeated_as_long_as_it_is(void **state TT_UNUSED)
   described_unload(&d);
 }
 
+static unsigned needed(uint16_t id, uint16_t length)
+{
+  return mb_sunspec_needed(&(struct mb_sunspec_model){.id = id, .length = length});
+}
+
+/* Every model that counts its groups by a point has that point before them. */
+static void test_needed(void **state TT_UNUSED)
+{
+  for (const char *const *model = mb_sunspec_models; *model; model++) {
+    unsigned n = needed((uint16_t)strtoul(*model + 2, NULL, 10), 65000);
+    const char *first = strstr(*model, "\nG\t");
+    for (const char *at = first; at; at = strstr(at + 1, "\nG\t")) {
+      const char *count = strchr(at + 3, '\t') + 1;
+      char wanted[40];
+      if (*count >= '0' && *count <= '9')
+        continue;
+      snprintf(wanted, sizeof(wanted), "\nP\t%.*s\t", (int)strcspn(count, "\t\n"), count);
+      const char *found = strstr(*model, wanted);
+      if (!found || found > first || n == 0)
+        fail_msg("%.30s: %s", *model, wanted);
+    }
+    assert_true(n < 100);
+  }
+}
+
 /* As many as a point says, groups in groups. */
 static void test_repeated_as_told(void **state TT_UNUSED)
 {
   begin(2);
   add(705, 13 + 2 * 22);
-  assert_true(mb_sunspec_needs_registers(705));
-  assert_true(mb_sunspec_needs_registers(1));
-  assert_false(mb_sunspec_needs_registers(160));
-  assert_false(mb_sunspec_needs_registers(64999));
+  assert_int_equal(needed(705, 57), 5);    /* up to NCrv */
+  assert_int_equal(needed(705, 65000), 5); /* whatever it says: the others on the bus are waiting */
+  assert_int_equal(needed(705, 3), 3);
+  assert_int_equal(needed(1, 66), 64);
+  assert_int_equal(needed(160, 48), 0);
+  assert_int_equal(needed(64999, 100), 0);
   struct tt_buf out TT_AUTOBUF = TT_BUF(TT_DESCRIPTION_MAX);
   assert_int_equal(mb_sunspec_describe(&chain, &out), 0);
   assert_null(strstr(out.data, "crv_1")); /* nobody has told */
@@ -294,6 +321,7 @@ int main(void)
       cmocka_unit_test(test_too_much),
       cmocka_unit_test(test_two_meters),
       cmocka_unit_test(test_repeated_as_long_as_it_is),
+      cmocka_unit_test(test_needed),
       cmocka_unit_test(test_repeated_as_told),
       cmocka_unit_test(test_settings),
       cmocka_unit_test(test_all_models),
