@@ -102,9 +102,10 @@ static void tell(struct mqtt_describer *d, int r, const struct tt_buf *text)
     d->is_lacking = false;
     tt_device_link(d->device, TT_LINK_UNKNOWN, NULL);
   }
-  if (r < 0)
+  if (r < 0 && !d->has_failed) /* once, however often it is sent */
     tt_bridge_log(tt_device_bridge(d->device), TT_LOG_WARNING, "%s: its description cannot be used: %s", key,
                   r == -EMSGSIZE ? "it is too large" : strerror(-r));
+  d->has_failed = r < 0;
 }
 
 /* ---- zigbee2mqtt ------------------------------------------------------------------------------------------ */
@@ -176,6 +177,8 @@ bool mqtt_describer_hear(struct mqtt_describer *d, size_t number, const char *to
   if (payload->full_size == 0) /* withdrawn: the device is kept as it was */
     return false;
   if (payload->full_size > payload->size || mqtt_payload_json(payload, &json) < 0) {
+    if (d->options->tasmota && number == 0) /* of whichever device: nobody can tell */
+      return false;
     tell(d, payload->full_size > payload->size ? -EMSGSIZE : -EINVAL, NULL);
     return false;
   }

@@ -26,6 +26,7 @@ struct mqtt_describer {
   char filters[MQTT_DESCRIBE_FILTERS][MQTT_TOPIC_MAX + 1];
   size_t n;
   bool is_lacking; /* told that nothing says what it has */
+  bool has_failed; /* the last that came could not be used, which was logged */
   char mac[MQTT_TASMOTA_MAC_MAX];
   struct json_object *config, *sensors; /* of Tasmota */
   struct mqtt_explorer *explorer;

@@ -3,6 +3,7 @@
 import json
 import os
 
+import paho.mqtt.publish
 import pytest
 import world
 
@@ -118,3 +119,25 @@ def test_many_at_once_are_taken_up_together(directory):
     house.gateway.start()
     world.wait_until(lambda: all(house.value(n, "v") == n for n in names[::7]), what="all of them")
     assert house.gateway.stop() == 0
+
+
+def test_nonsense_is_logged_once(directory, mosquitto):
+    """Whoever may publish can send nonsense without end, to the devices of all."""
+    gateway = world.Thingtree(directory, f"""\
+version: 1
+connections:
+  broker: {{protocol: mqtt, url: "mqtt://127.0.0.1:{mosquitto.port}"}}
+devices:
+  plug: {{uses: mqtt/tasmota, connection: broker, with: {{topic: plug}}}}
+  light: {{uses: mqtt/zigbee2mqtt, connection: broker, with: {{base: y, name: light}}}}
+mappings: [{world.ROOT}/mappings]
+""").start()
+    world.wait_until(lambda: gateway.status()["connections"][0]["state"] == "online", what="the broker")
+    light = {"friendly_name": "light", "ieee_address": "1", "definition": {"exposes": [
+        {"type": "binary", "property": "on", "access": 1, "value_on": True, "value_off": False}]}}
+    for payload in 50 * ["nonsense"] + [json.dumps([light])]:
+        for topic in ("tasmota/discovery/0A/config", "y/bridge/devices"):
+            paho.mqtt.publish.single(topic, payload, qos=1, port=mosquitto.port)
+    world.wait_until(lambda: "light: has described itself" in gateway.log(), what="the description")
+    assert gateway.log().count("its description cannot be used") == 1, gateway.log()[-3000:]
+    assert gateway.stop() == 0
