@@ -112,17 +112,41 @@ static void halve(struct mb_scan *scan, struct mb_scan_span span, bool is_tellin
   push(scan, (struct mb_scan_span){.at = span.at, .n = left, .is_left = is_telling});
 }
 
+/* "go on with holding:120-200" */
+static void end_early(struct mb_scan *scan, int error, const char *why)
+{
+  unsigned at = scan->known + scan->first;
+  end(scan, error, "%s: go on with %s:%lld-%lld", why, name_of(scan->table), (long long)at + scan->base,
+      (long long)(scan->first + scan->n - 1) + scan->base);
+}
+
+static void ask(struct mb_scan *scan, struct mb_scan_span span, struct mb_request *ret)
+{
+  scan->asked = span;
+  scan->requests++;
+  *ret = (struct mb_request){.unit = scan->unit,
+                             .function = mb_read_function(scan->table),
+                             .address = (uint16_t)(scan->first + span.at),
+                             .count = (uint16_t)span.n};
+}
+
 bool mb_scan_next(struct mb_scan *scan, struct mb_request *ret)
 {
+  char why[60];
   if (scan->is_ended)
     return false;
   if (scan->n_todo == 0 && scan->next == scan->n)
     return false;
   if (scan->requests == MB_SCAN_REQUESTS_MAX) {
-    unsigned at = scan->known + scan->first;
-    end(scan, -E2BIG, "ended after %d requests: go on with %s:%lld-%lld", MB_SCAN_REQUESTS_MAX,
-        name_of(scan->table), (long long)at + scan->base, (long long)(scan->first + scan->n - 1) + scan->base);
+    snprintf(why, sizeof why, "ended after %d requests", MB_SCAN_REQUESTS_MAX);
+    end_early(scan, -E2BIG, why);
     return false;
+  }
+  if (scan->is_doubt) {
+    scan->is_doubt = false;
+    scan->is_check = true;
+    ask(scan, (struct mb_scan_span){.at = scan->alive_at, .n = 1}, ret);
+    return true;
   }
   if (scan->n_todo == 0) {
     unsigned n = scan->n - scan->next < scan->max ? scan->n - scan->next : scan->max;
@@ -138,12 +162,7 @@ bool mb_scan_next(struct mb_scan *scan, struct mb_request *ret)
     push(scan, (struct mb_scan_span){.at = span.at + scan->max, .n = span.n - scan->max});
     span = (struct mb_scan_span){.at = span.at, .n = scan->max};
   }
-  scan->asked = span;
-  scan->requests++;
-  *ret = (struct mb_request){.unit = scan->unit,
-                             .function = mb_read_function(scan->table),
-                             .address = (uint16_t)(scan->first + span.at),
-                             .count = (uint16_t)span.n};
+  ask(scan, span, ret);
   return true;
 }
 
@@ -173,22 +192,48 @@ static void refused(struct mb_scan *scan, int exception)
   halve(scan, span, exception != ILLEGAL_VALUE);
 }
 
-static void silent(struct mb_scan *scan)
+/* One that has not answered yet. The first request is halved to see whether a part of it answers, on the way down and once
+ * on the way back; then another is tried. */
+static void silent_ever(struct mb_scan *scan)
 {
-  if (!scan->is_again) {
-    scan->is_again = true;
-    push(scan, scan->asked);
+  bool is_first = scan->asked.at < scan->max;
+  if (is_first && scan->asked.n > 1 && scan->n_passed == 0) {
+    halve(scan, scan->asked, false);
     return;
   }
   settle(scan, MB_SCAN_SILENT, NULL);
+  scan->n_passed++;
+  if (scan->n_todo == 0 && (!is_first || scan->next == scan->n))
+    end(scan, -ETIMEDOUT, "unit %u does not answer", scan->unit);
+}
+
+static void silent(struct mb_scan *scan)
+{
+  char why[60];
   scan->n_silent++;
   scan->n_silent_row++;
-  if (scan->n_silent_row == MB_SCAN_SILENT_ROW && scan->n_answered == 0)
-    end(scan, -ETIMEDOUT, "unit %u does not answer", scan->unit);
-  else if (scan->n_silent_row == MB_SCAN_SILENT_ROW)
+  if (scan->is_check) {
     end(scan, -ETIMEDOUT, "unit %u does not answer any more", scan->unit);
-  else if (scan->n_silent == MB_SCAN_SILENT_MAX)
-    end(scan, -ETIMEDOUT, "unit %u left too much unanswered", scan->unit);
+    return;
+  }
+  if (!scan->is_alive) {
+    silent_ever(scan);
+    return;
+  }
+  if (scan->asked.n > 1) {
+    scan->is_again = false;
+    halve(scan, scan->asked, false);
+  } else if (!scan->is_again && !(scan->asked.at > 0 && scan->state[scan->asked.at - 1] == MB_SCAN_SILENT)) {
+    scan->is_again = true; /* the first of them: an answer may have been lost */
+    push(scan, scan->asked);
+  } else {
+    settle(scan, MB_SCAN_SILENT, NULL);
+  }
+  scan->is_doubt = scan->n_silent_row % MB_SCAN_DOUBT == 0;
+  if (scan->n_silent == MB_SCAN_SILENT_MAX) {
+    snprintf(why, sizeof why, "unit %u left %d requests unanswered", scan->unit, MB_SCAN_SILENT_MAX);
+    end_early(scan, -ETIMEDOUT, why);
+  }
 }
 
 void mb_scan_answer(struct mb_scan *scan, int outcome, const uint16_t words[])
@@ -199,6 +244,14 @@ void mb_scan_answer(struct mb_scan *scan, int outcome, const uint16_t words[])
     return;
   }
   scan->n_silent_row = 0;
+  if (scan->is_check && outcome >= 0) {
+    scan->is_check = false;
+    return;
+  }
+  if (outcome >= 0) {
+    scan->is_alive = true;
+    scan->alive_at = span.at;
+  }
   if (outcome == 0) {
     if (span.is_left && scan->n_todo > 0)
       scan->todo[scan->n_todo - 1].is_bad = true;

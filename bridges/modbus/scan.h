@@ -3,8 +3,8 @@
  * scan.h: which addresses of a table answer, and what stands there: what to ask next, what an answer means for the rest,
  * and the report. It only ever reads. Pure.
  *
- * A request that is refused is halved until the addresses that are not there are known one by one; one that is not
- * answered is asked once more and then passed over.
+ * A request that is refused is halved until the addresses that are not there are known one by one. So is one that is not
+ * answered, as long as the unit answers others; each costs a time-out, of which a scan has so many.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 
 #define MB_SCAN_ADDRESSES_MAX 10000 /* of one scan */
 #define MB_SCAN_REQUESTS_MAX  4000
-#define MB_SCAN_SILENT_MAX    10 /* ranges that were passed over; then it ends */
-#define MB_SCAN_SILENT_ROW    2  /* of them without any answer in between; then it ends, too */
+#define MB_SCAN_SILENT_MAX    60 /* requests without an answer; then it ends */
+#define MB_SCAN_DOUBT         8 /* requests without an answer in a row, after which something known is asked again */
 #define MB_SCAN_LINE          400
 #define MB_SCAN_DEPTH         32 /* halves of the longest request that may wait, and room */
 
@@ -37,7 +37,11 @@ struct mb_scan {
   unsigned next; /* from here on nothing has been cut yet */
   struct mb_scan_span todo[MB_SCAN_DEPTH], asked;
   size_t n_todo;
-  unsigned requests, n_answered, n_silent, n_silent_row;
+  unsigned requests, n_answered, n_silent, n_silent_row, n_passed;
+  bool is_alive;       /* it has said something, be it no, */
+  unsigned alive_at;   /* of this address */
+  bool is_doubt;       /* to be asked for that again */
+  bool is_check;       /* that is what is asked now */
   bool is_again;       /* what is asked now was asked before */
   bool is_ended;       /* before its time */
   int error;           /* why; the text says it */

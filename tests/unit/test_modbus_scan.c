@@ -159,27 +159,73 @@ static bool silent_part(unsigned address)
   return address >= 130 && address < 140;
 }
 
+static bool silent_first(unsigned address)
+{
+  return address < 11;
+}
+
+static bool silent_hole(unsigned address)
+{
+  return address >= 10 && address < 200;
+}
+
+/* It dies in the middle: what has answered is asked again, and says nothing. */
+static unsigned n_asked;
+static bool dies(unsigned address TT_UNUSED)
+{
+  return ++n_asked > 126;
+}
+
 static void test_silence(void **state TT_UNUSED)
 {
   struct meter dead = {all, small, 0, 0, all};
   struct mb_scan scan = run(&dead, "holding:0-5000", &any, NULL);
   assert_int_equal(scan.error, -ETIMEDOUT);
   assert_string_equal(scan.text, "unit 7 does not answer");
-  assert_int_equal(scan.requests, 2 * MB_SCAN_SILENT_ROW);
+  assert_true(scan.requests < 16);
+  mb_scan_finish(&scan);
+  scan = run(&dead, "holding:0-100", &any, NULL); /* all of it is one request */
+  assert_string_equal(scan.text, "unit 7 does not answer");
+  assert_true(scan.requests < 16);
   mb_scan_finish(&scan);
 
+  /* Some say nothing where others say that there is nothing. */
   struct meter part = {all, small, 0, 0, silent_part};
   scan = run(&part, "holding:0-5000", &any, NULL);
   assert_string_equal(scan.text, "");
-  assert_int_equal(scan.n_answered, 5001 - 125); /* passed over, not halved: each would cost a time-out */
-  assert_int_equal(scan.state[125], MB_SCAN_SILENT);
+  assert_int_equal(scan.n_answered, 5001 - 10);
+  assert_int_equal(scan.state[129], MB_SCAN_ANSWERED);
+  assert_int_equal(scan.state[130], MB_SCAN_SILENT);
+  assert_int_equal(scan.state[139], MB_SCAN_SILENT);
+  assert_int_equal(scan.state[140], MB_SCAN_ANSWERED);
+  mb_scan_finish(&scan);
+  scan = run(&part, "holding:125-249", &any, NULL);
+  assert_int_equal(scan.n_answered, 125 - 10);
   mb_scan_finish(&scan);
 
-  struct meter odd = {all, small, 0, 0, every_ninth};
-  const struct mb_device_options four = {.address = {.unit = 7}, .limits = {.max_registers = 4}};
-  scan = run(&odd, "holding:0-5000", &four, NULL);
-  assert_string_equal(scan.text, "unit 7 left too much unanswered");
-  assert_int_equal(scan.n_silent, MB_SCAN_SILENT_MAX);
+  struct meter first = {all, small, 0, 0, silent_first};
+  scan = run(&first, "holding:0-100", &any, NULL);
+  assert_string_equal(scan.text, "");
+  assert_int_equal(scan.state[100], MB_SCAN_ANSWERED);
+  assert_true(scan.n_answered >= 101 - 13);
+  mb_scan_finish(&scan);
+
+  struct meter hole = {all, small, 0, 0,
+                       silent_hole}; /* large, but it lives: it ends because each costs a time-out */
+  scan = run(&hole, "holding:0-5000", &any, NULL);
+  assert_int_equal(scan.error, -ETIMEDOUT);
+  char expected[100];
+  snprintf(expected, sizeof expected, "unit 7 left %d requests unanswered: go on with holding:%u-5000",
+           MB_SCAN_SILENT_MAX, scan.known);
+  assert_string_equal(scan.text, expected);
+  assert_true(scan.known > 20 && scan.known < 200);
+  mb_scan_finish(&scan);
+
+  struct meter mortal = {all, small, 0, 0, dies};
+  n_asked = 0;
+  scan = run(&mortal, "holding:0-5000", &any, NULL);
+  assert_string_equal(scan.text, "unit 7 does not answer any more");
+  assert_true(scan.n_silent <= MB_SCAN_DOUBT + 1);
   mb_scan_finish(&scan);
 }
 
