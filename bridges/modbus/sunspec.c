@@ -413,7 +413,7 @@ static int describe_some(const struct mb_sunspec_chain *chain, size_t n, struct 
   for (size_t i = 0; i < n; i++)
     if (find_model(chain->model[i].id))
       describe_model(&portrait, chain, i);
-  int r = tt_portrait_print(&portrait, out);
+  int r = portrait.n ? tt_portrait_print(&portrait, out) : -ENOENT;
   tt_portrait_finish(&portrait);
   return r;
 }

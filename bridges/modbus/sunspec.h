@@ -45,7 +45,8 @@ int mb_sunspec_add(struct mb_sunspec_chain *chain, const uint16_t words[static M
 /* How many of its registers, from the first on, say what the model is made of; 0: none does. */
 unsigned mb_sunspec_needed(const struct mb_sunspec_model *model);
 
-/* The description (tt_describe()), without the last models where all do not fit. -ENOENT: none of the models is known;
+/* The description (tt_describe()), without the last models where all do not fit. -ENOENT: none of the models is known, or has
+ * anything;
  * -ENOMEM; -EMSGSIZE: not even the first fits */
 int mb_sunspec_describe(const struct mb_sunspec_chain *chain, struct tt_buf *out);
 /* "1, 103, 120": the numbers of the models. */

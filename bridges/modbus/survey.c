@@ -38,7 +38,8 @@ struct walk {
   uint8_t unit;
   unsigned max_registers;
   uint64_t deadline_us;
-  size_t first; /* where to look first: of mb_sunspec_bases */
+  size_t first;       /* where to look first: of mb_sunspec_bases */
+  uint16_t silent_at; /* where the chain broke off the last time without an answer; 0: nowhere */
   struct mb_sunspec_chain chain;
   char why[MB_WHY];
 };
@@ -103,8 +104,11 @@ static int walk_chain(struct walk *w)
   w->chain.next = (uint16_t)(base + MB_SUNSPEC_HEAD);
   for (;;) {
     r = read_registers(w, w->chain.next, MB_SUNSPEC_HEAD, words);
-    if (r > 0 && !mb_is_silence(r) && w->chain.n > 0)
-      return 0; /* some end without an end */
+    bool is_silent = mb_is_silence(r);
+    if (w->chain.n > 0 && ((r > 0 && !is_silent) || (is_silent && w->chain.next == w->silent_at)))
+      return 0; /* some end without an end, and some of these say nothing there, time and again */
+    if (is_silent)
+      w->silent_at = w->chain.next;
     if (r != 0)
       return r > 0 ? mb_exception_error(r) : r;
     r = mb_sunspec_add(&w->chain, words);
@@ -125,10 +129,12 @@ void mb_run_walk(struct mb_worker *worker, struct mb_job *job)
                    .max_registers = job->device->limits.max_registers,
                    .deadline_us = job->deadline_us,
                    .first = job->device->first_base,
+                   .silent_at = job->device->silent_at,
                    .chain = {.base = (unsigned)options->address.base}};
   TT_AUTOBUF struct tt_buf text = TT_BUF(DESCRIPTION_MAX);
   int r = walk_chain(&w);
   /* Some say nothing where others say that there is nothing; one that is off would cost three time-outs a try. */
+  job->device->silent_at = w.silent_at;
   if (r == -ETIMEDOUT && w.chain.n == 0)
     job->device->first_base = (w.first + 1) % MB_SUNSPEC_BASES;
   if (r == 0)

@@ -55,6 +55,7 @@ struct mb_bus_device {
   struct mb_span unanswered;
   unsigned long unanswered_at; /* unit.answers then; 0 with unanswered.n 0: none */
   size_t first_base;           /* where to look for SunSpec first (survey.c) */
+  uint16_t silent_at;          /* where its chain of models broke off; 0: nowhere */
 };
 
 struct mb_worker {

@@ -343,6 +343,32 @@ static void test_sunspec_where_the_rest_is_silent(void **state TT_UNUSED)
   end();
 }
 
+/* The chain has no end, and behind it is silence: the second time that is the end. */
+static void test_sunspec_that_breaks_off(void **state TT_UNUSED)
+{
+  char again[40];
+  peer_start(&peer, NULL, "");
+  peer_tell(&peer, "silent-hole 40122 40130");
+  set_sunspec(40000);
+  open_as("", "describe: sunspec\npoints: {}\n", &listening);
+  snprintf(again, sizeof(again), "--port %d", peer.port);
+  for (unsigned i = 0; i < 20 && described.n == 0; i++) {
+    uint64_t until_us = world_now() + 3000 * MS;
+    WAIT_FOR(&w, described.n > 0 || world_now() > until_us);
+    if (described.n > 0)
+      break;
+    assert_string_equal(world_message(&w, "d0", "offline"), "unit 1 does not say what models it has: no answer");
+    peer_stop(&peer);
+    WAIT_FOR(&w, world_is(&w, "offline"));
+    peer_start(&peer, NULL, again);
+    peer_tell(&peer, "silent-hole 40122 40130");
+    set_sunspec(40000);
+  }
+  assert_int_equal(described.n, 1);
+  assert_non_null(strstr(described.json, "\"inverter_single_phase_w\":{\"holding\":40084,"));
+  end();
+}
+
 /* A model whose registers cannot all be read costs what they would have told, not the others. */
 static void test_sunspec_with_a_hole(void **state TT_UNUSED)
 {
@@ -588,6 +614,7 @@ int main(void)
       cmocka_unit_test(test_no_sunspec),
       cmocka_unit_test(test_sunspec_of_a_late_device),
       cmocka_unit_test(test_sunspec_where_the_rest_is_silent),
+      cmocka_unit_test(test_sunspec_that_breaks_off),
       cmocka_unit_test(test_sunspec_with_a_hole),
       cmocka_unit_test(test_scale),
       cmocka_unit_test(test_mask_write),

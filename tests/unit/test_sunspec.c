@@ -289,6 +289,11 @@ static void test_chains(void **state TT_UNUSED)
   assert_int_equal(add(1, 65535), -EBADMSG); /* out of the registers */
   assert_int_equal(add(64999, 10), 1);
   assert_int_equal(mb_sunspec_describe(&chain, &out), -ENOENT); /* a maker's own */
+  begin(40002);
+  assert_int_equal(add(103, 0), 1);
+  assert_int_equal(mb_sunspec_describe(&chain, &out), -ENOENT); /* known, but there is nothing in it */
+  begin(40002);
+  assert_int_equal(add(64999, 10), 1);
   for (unsigned i = 1; i < MB_SUNSPEC_MODELS_MAX; i++)
     assert_int_equal(add(64999, 0), 1);
   assert_int_equal(add(64999, 0), -EBADMSG); /* it never ends */
