@@ -97,6 +97,11 @@ enum cb_step cb_body_take(struct cb_body *body, const struct cb_block *block, co
   return block->is_more ? CB_STEP_MORE : CB_STEP_DONE;
 }
 
+bool cb_body_is_old(const struct cb_body *body, const struct cb_block *block)
+{
+  return (uint64_t)block->number * size_of(block->szx) < body->data.len;
+}
+
 struct cb_block cb_body_next(const struct cb_body *body)
 {
   return (struct cb_block){.number = (uint32_t)(body->data.len / size_of(body->szx)), .szx = body->szx};
@@ -114,6 +119,12 @@ struct cb_block cb_upload_piece(const struct cb_upload *upload, const uint8_t **
   *ret_data = upload->data + upload->at;
   *ret_n = left < size ? left : size;
   return (struct cb_block){.number = (uint32_t)(upload->at / size), .is_more = left > size, .szx = upload->szx};
+}
+
+/* Where it asks for smaller blocks, its number is still one of those that were sent. */
+bool cb_upload_is_old(const struct cb_upload *upload, const struct cb_block *block)
+{
+  return block->number < upload->at / size_of(upload->szx);
 }
 
 enum cb_step cb_upload_take(struct cb_upload *upload, uint8_t code, const struct cb_block *block,

@@ -46,6 +46,8 @@ void cb_body_finish(struct cb_body *body);
 /* A response has come; `block` NULL: it has no Block2. Fails with a sentence in `*ret_why`. */
 enum cb_step cb_body_take(struct cb_body *body, const struct cb_block *block, const uint8_t *etag, size_t etag_size,
                           const uint8_t *data, size_t n, const char **ret_why);
+/* Is it one of those before the block that is waited for: an answer that came twice? */
+bool cb_body_is_old(const struct cb_body *body, const struct cb_block *block);
 /* The option to ask for the next block with. */
 struct cb_block cb_body_next(const struct cb_body *body);
 
@@ -59,6 +61,8 @@ struct cb_upload {
 bool cb_upload_is_blockwise(const struct cb_upload *upload);
 /* The piece to send now, and its option. */
 struct cb_block cb_upload_piece(const struct cb_upload *upload, const uint8_t **ret_data, size_t *ret_n);
+/* Does the response acknowledge a piece before the one that was sent: did it come twice? */
+bool cb_upload_is_old(const struct cb_upload *upload, const struct cb_block *block);
 /* A response to the piece has come: its code (class << 5 | detail) and Block1 (NULL: none). DONE: the response is the
  * answer to the whole, good or bad. */
 enum cb_step cb_upload_take(struct cb_upload *upload, uint8_t code, const struct cb_block *block,

@@ -118,12 +118,19 @@ int cb_exchange_send(struct cb_endpoint *e, struct cb_exchange *x)
   return coap_send(e->session, pdu) == COAP_INVALID_MID ? -EIO : 0;
 }
 
-/* Its next message goes out in the endpoint's turn, with a token of its own. */
+/* Its next message goes out in the endpoint's turn. It keeps the token: some devices know by that which blocks belong
+ * together. */
 static void go_on(struct cb_endpoint *e, struct cb_exchange *x)
 {
-  x->token = cb_token_new();
   x->is_sent = false;
   cb_endpoint_kick(e);
+}
+
+/* From the beginning: what may still come of before is not among it. */
+static void begin_again(struct cb_endpoint *e, struct cb_exchange *x)
+{
+  x->token = cb_token_new();
+  go_on(e, x);
 }
 
 /* ---- Responses ------------------------------------------------------------------------------------------------- */
@@ -150,14 +157,24 @@ static bool is_still_uploading(struct cb_endpoint *e, struct cb_exchange *x, con
     x->is_uploaded = true;
     return false;
   case CB_STEP_MORE:
-  case CB_STEP_AGAIN:
     go_on(e, x);
+    break;
+  case CB_STEP_AGAIN:
+    begin_again(e, x);
     break;
   case CB_STEP_FAIL:
     cb_exchange_fail(e, x, -EPROTO, false, "%s answers with something that cannot be: %s", e->name, why);
     break;
   }
   return true;
+}
+
+/* Of a block that is here already. What comes with the acknowledgement of our message belongs to that. */
+static bool is_old(const struct cb_exchange *x, const struct cb_response *response)
+{
+  if (!x->is_uploaded)
+    return response->has_block1 && cb_upload_is_old(&x->upload, &response->block1);
+  return !x->is_first && response->has_block2 && cb_body_is_old(&x->body, &response->block2);
 }
 
 static void take(struct cb_endpoint *e, struct cb_exchange *x, const struct cb_response *response)
@@ -181,13 +198,15 @@ static void take(struct cb_endpoint *e, struct cb_exchange *x, const struct cb_r
     answer(e, x, response, x->body.data.data ? x->body.data.data : "", x->body.data.len);
     break;
   case CB_STEP_MORE:
+    if (x->ask.watch && x->is_first)
+      x->token = cb_token_new(); /* that of the observation is for its notifications */
     x->is_first = false;
     go_on(e, x);
     break;
   case CB_STEP_AGAIN:
     x->is_first = true;
     x->ask.watch = NULL; /* registered by the first question already */
-    go_on(e, x);
+    begin_again(e, x);
     break;
   case CB_STEP_FAIL:
     cb_exchange_fail(e, x, -EPROTO, false, "the answer of %s cannot be used: %s", e->name, why);
@@ -212,8 +231,8 @@ static bool is_token(const struct cb_token *a, const struct cb_token *b)
 }
 
 /* What nobody waits for is rejected: that ends an observation which we have forgotten (RFC 7641 section 3.6). */
-coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *sent TT_UNUSED,
-                                     const coap_pdu_t *received, coap_mid_t mid TT_UNUSED)
+coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *sent, const coap_pdu_t *received,
+                                     coap_mid_t mid TT_UNUSED)
 {
   struct cb_endpoint *e = coap_session_get_app_data(session);
   struct cb_response response;
@@ -225,7 +244,8 @@ coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *
   if (r < 0)
     return COAP_RESPONSE_FAIL;
   if (e->active && e->active->is_sent && is_token(&response.token, &e->active->token)) {
-    take(e, e->active, &response);
+    if (sent || !is_old(e->active, &response))
+      take(e, e->active, &response);
     return COAP_RESPONSE_OK;
   }
   DL_FOREACH(e->watches, watch) {

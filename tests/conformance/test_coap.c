@@ -287,6 +287,38 @@ static void test_blocks(void **state)
   end();
 }
 
+/* Some devices know by the token which blocks belong together; no such block is taken for another because it comes
+ * twice. */
+static void test_blocks_that_are_tied_by_their_token(void **state)
+{
+  (void)state;
+  begin("block_size: 64\npoints:\n  big: {get: /big, type: string}\n"
+        "  seen: {get: /seen, observe: {refresh: 10min, fallback: 10min}, type: string}\n"
+        "  text: {get: /text, type: string, write: {put: /text, verify: readback, within: 5s}}\n");
+  char text[1500];
+  memset(text, 'x', sizeof text);
+  text[sizeof text - 1] = 0;
+  WAIT_FOR(&w, !strcmp(text_of("seen"), "0"));
+  tell("tied 1");
+  tell("large /big 3000");
+  assert_int_equal(read_in("big", 5000 * MS), 0);
+  assert_int_equal(strlen(text_of("big")), 3000);
+  assert_int_equal(set("text", text), TT_OK);
+  tell("slow 2");
+  tell("twice 1");
+  tell("large /big 2000");
+  assert_int_equal(read_in("big", 5000 * MS), 0);
+  assert_int_equal(strlen(text_of("big")), 2000);
+  text[1000] = 0;
+  assert_int_equal(set("text", text), TT_OK);
+  assert_int_equal(strlen(text_of("text")), 1000);
+  assert_int_equal(counts().writes, 2);
+  tell("large /seen 2500");
+  WAIT_FOR(&w, strlen(text_of("seen")) == 2500);
+  assert_int_equal(counts().observers, 1);
+  end();
+}
+
 static void test_formats(void **state)
 {
   struct answer a;
@@ -916,6 +948,7 @@ int main(void)
       cmocka_unit_test(test_verification_by_observation),
       cmocka_unit_test(test_a_storm),
       cmocka_unit_test(test_blocks),
+      cmocka_unit_test(test_blocks_that_are_tied_by_their_token),
       cmocka_unit_test(test_formats),
       cmocka_unit_test(test_methods),
       cmocka_unit_test(test_losses_are_made_good_once),

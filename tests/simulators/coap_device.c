@@ -25,6 +25,7 @@
  *   deaf 1|0              Observe is not known
  *   age S                 Max-Age of answers and notifications; - for none
  *   szx N                 blocks are of 16 << N bytes at most
+ *   tied 1|0              blocks belong together by their token: with another one a body is new, an upload begins anew
  *   join INTERFACE        listen on 224.0.1.187, too (with --port 5683 and --host 0.0.0.0)
  *   counts                requests, reads, writes, observers, registrations, duplicates
  *   value PATH            what it has, as hex
@@ -72,6 +73,7 @@ struct resource {
   unsigned version;
   unsigned char *upload; /* a block-wise one */
   size_t uploaded;
+  unsigned char token[8]; /* of the last request */
 };
 
 struct observer {
@@ -117,7 +119,7 @@ static struct sent seen[SEEN_MAX];
 static unsigned n_seen;
 static struct later later[LATER_MAX];
 static int fd;
-static bool is_dead, is_twice, is_quiet, is_deaf;
+static bool is_dead, is_twice, is_quiet, is_deaf, is_tied;
 static int slow_ms, drop_n, loss, age = -1;
 static unsigned dice = 99;
 static unsigned szx_max = 6;
@@ -454,6 +456,11 @@ static void request(const struct message *m, const struct sockaddr_in *from)
   counts.requests++;
   if (misbehaves(m, from, r))
     return;
+  if (is_tied && memcmp(r->token, m->token, sizeof r->token) != 0) {
+    r->version++;
+    r->uploaded = 0;
+  }
+  memcpy(r->token, m->token, sizeof r->token);
   bool is_separate = slow_ms > 0;
   int type = m->type == CON && !is_separate ? ACK : NON;
   unsigned short mid = type == ACK ? m->mid : next_mid++;
@@ -612,9 +619,9 @@ static bool word(char *argv[], int argc)
     const char *name;
     bool *flag;
     int *number;
-  } switches[] = {{"dead", &is_dead, NULL}, {"twice", &is_twice, NULL},    {"quiet", &is_quiet, NULL},
-                  {"deaf", &is_deaf, NULL}, {"slow", NULL, &slow_ms},      {"drop", NULL, &drop_n},
-                  {"loss", NULL, &loss},    {"szx", NULL, (int *)&szx_max}};
+  } switches[] = {{"dead", &is_dead, NULL}, {"twice", &is_twice, NULL},     {"quiet", &is_quiet, NULL},
+                  {"deaf", &is_deaf, NULL}, {"slow", NULL, &slow_ms},       {"drop", NULL, &drop_n},
+                  {"loss", NULL, &loss},    {"szx", NULL, (int *)&szx_max}, {"tied", &is_tied, NULL}};
   for (size_t i = 0; argc == 2 && i < sizeof switches / sizeof *switches; i++) {
     if (strcmp(switches[i].name, argv[0]) != 0)
       continue;

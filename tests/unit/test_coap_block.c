@@ -180,6 +180,29 @@ static void test_answers_that_cannot_be(void **state)
   assert_int_equal(cb_upload_take(&upload, 4 << 5, NULL, &why), CB_STEP_DONE); /* refused: no more is needed */
 }
 
+static void test_what_came_twice(void **state)
+{
+  struct cb_upload upload = {.data = data, .size = 150, .szx = 2};
+  struct cb_block block = {0, true, 2};
+  struct cb_body body;
+  (void)state;
+  assert_false(cb_upload_is_old(&upload, &block));
+  assert_int_equal(cb_upload_take(&upload, CONTINUE, &block, &why), CB_STEP_MORE);
+  assert_true(cb_upload_is_old(&upload, &block));
+  block = (struct cb_block){1, true, 0}; /* smaller ones from here on: numbers of 64 up to now, then of 16 */
+  assert_false(cb_upload_is_old(&upload, &block));
+  assert_int_equal(cb_upload_take(&upload, CONTINUE, &block, &why), CB_STEP_MORE);
+  assert_true(cb_upload_is_old(&upload, &block));
+  block.number = 8;
+  assert_false(cb_upload_is_old(&upload, &block));
+  cb_body_init(&body);
+  assert_int_equal(take(&body, 0, true, 2, 0, 64), CB_STEP_MORE);
+  assert_true(cb_body_is_old(&body, &(struct cb_block){0, true, 2}));
+  assert_true(cb_body_is_old(&body, &(struct cb_block){3, true, 0}));
+  assert_false(cb_body_is_old(&body, &(struct cb_block){1, true, 2}));
+  cb_body_finish(&body);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -191,6 +214,7 @@ int main(void)
       cmocka_unit_test(test_sending),
       cmocka_unit_test(test_a_peer_with_small_blocks),
       cmocka_unit_test(test_answers_that_cannot_be),
+      cmocka_unit_test(test_what_came_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
