@@ -10,13 +10,17 @@
 #include <stdio.h>
 #include <utlist.h>
 
+struct part;
+
 struct request {
   struct request *prev, *next;
   tt_id id;
   struct cb_device *device;
   bool is_write;
-  size_t n_open; /* questions */
-  int error;     /* the first of the device as a whole */
+  size_t n_open;       /* questions */
+  bool is_heard;       /* the device is there: it, or its host, has answered something meanwhile */
+  struct part *silent; /* questions without an answer */
+  int error;           /* the first of the device as a whole */
   char text[600];
 };
 
@@ -30,6 +34,7 @@ struct coap {
 
 /* A question of a read. */
 struct part {
+  struct part *next;
   struct request *request;
   const struct cb_resource *resource;
 };
@@ -40,9 +45,20 @@ static struct coap *state_of(struct tt_bridge *bridge)
 }
 
 /* ---- Requests -------------------------------------------------------------------------------------------------- */
+static void silent_free(struct request *request)
+{
+  struct part *part, *next;
+  LL_FOREACH_SAFE(request->silent, part, next)
+  {
+    free(part);
+  }
+  request->silent = NULL;
+}
+
 static void finish(struct coap *c, struct request *request)
 {
   DL_DELETE(c->requests, request);
+  silent_free(request);
   if (*request->text)
     tt_done(c->bridge, request->id, request->error, "%s", request->text);
   else
@@ -58,16 +74,48 @@ static void note(struct request *request, int error, const char *text)
   snprintf(request->text, sizeof request->text, "%s", text);
 }
 
+/* A device of which some resources are silent is there, and these cannot be read. */
+static void excuse(struct request *request)
+{
+  struct cb_answer answer = {.error = request->error, .text = request->text};
+  struct part *part;
+  if (request->error != -ETIMEDOUT && request->error != -EBUSY)
+    return;
+  LL_FOREACH(request->silent, part) {
+    cb_device_report_error(request->device, part->resource, &answer);
+  }
+  request->error = 0;
+  *request->text = 0;
+}
+
 static void part_ends(struct request *request)
 {
-  if (--request->n_open == 0)
-    finish(state_of(tt_device_bridge(request->device->device)), request);
+  if (--request->n_open > 0)
+    return;
+  if (request->is_heard)
+    excuse(request);
+  finish(state_of(tt_device_bridge(request->device->device)), request);
+}
+
+static void on_silence(struct part *part, const struct cb_answer *answer)
+{
+  struct request *request = part->request;
+  request->is_heard = request->is_heard || (answer->error == -ETIMEDOUT && !answer->is_timeout);
+  if (answer->error == -ETIMEDOUT && request->error == -EBUSY) /* this says more */
+    request->error = 0;
+  note(request, answer->error, answer->text);
+  LL_APPEND(request->silent, part);
+  part_ends(request);
 }
 
 static void on_read(void *user, const struct cb_answer *answer)
 {
   struct part *part = user;
   struct request *request = part->request;
+  if (answer->error == -ETIMEDOUT || answer->error == -EBUSY) {
+    on_silence(part, answer);
+    return;
+  }
   if (answer->error == -EPROTO) /* it is there, but what it says is of no use */
     cb_device_report_error(request->device, part->resource, answer);
   else if (answer->error)
@@ -76,6 +124,7 @@ static void on_read(void *user, const struct cb_answer *answer)
     cb_device_report_error(request->device, part->resource, answer);
   else
     cb_device_report(request->device, part->resource, answer);
+  request->is_heard = request->is_heard || !answer->error || answer->error == -EPROTO;
   free(part);
   part_ends(request);
 }
@@ -264,7 +313,7 @@ static int ask_one(struct request *request, const struct cb_resource *resource, 
   struct part *part = malloc(sizeof *part);
   if (!part)
     return -ENOMEM;
-  *part = (struct part){request, resource};
+  *part = (struct part){.request = request, .resource = resource};
   struct cb_ask ask = cb_device_ask(request->device, resource);
   ask.done = on_read;
   ask.user = part;

@@ -95,10 +95,11 @@ static void on_registered(void *user, const struct cb_answer *answer)
     cb_device_report(d, resource, answer);
   } else {
     cb_observe_failed(&resource->observe, answer->error ? -1 : answer->max_age_s, tt_clock_us());
-    if (!answer->error)
+    /* What befalls the host is told of it as a whole. */
+    if (!answer->error || answer->error == -EPROTO || answer->error == -ETIMEDOUT)
       cb_device_report_error(d, resource, answer);
-    else if (answer->is_timeout)
-      tt_device_link(d->device, TT_LINK_OFFLINE, "%s", answer->text);
+    if (answer->is_timeout)
+      cb_endpoint_doubt(d->endpoint);
   }
   arm(d);
 }

@@ -13,6 +13,7 @@
 #define PING_US      (3 * TT_USEC_PER_SEC) /* how long an answer to a ping is waited for */
 /* libcoap would hold back what goes beyond, and send it when its time is over: so never; the limit is ours. */
 #define NSTART_NEVER 64
+#define TURNS_MAX    6 /* after that the time of a turn grows no more */
 
 /* ---- State ----------------------------------------------------------------------------------------------------- */
 void cb_endpoint_kick(struct cb_endpoint *e)
@@ -31,7 +32,8 @@ void cb_endpoint_failed(struct cb_endpoint *e, const char *why)
 void cb_endpoint_alive(struct cb_endpoint *e)
 {
   e->failures = 0;
-  e->is_pinging = false;
+  e->heard_us = tt_clock_us();
+  e->is_pinging = e->is_doubted = false;
   e->probe_us = TT_NEVER;
   if (e->link == TT_LINK_ONLINE)
     return;
@@ -59,8 +61,7 @@ static void close_session(struct cb_endpoint *e)
     cb_io_close(&e->io);
   e->phase = CB_IDLE;
   e->is_broken = e->is_silent = e->is_pinging = e->has_leftover = false;
-  if (e->active) /* between two messages: goes on with the next session, unless somebody ends it */
-    e->active->is_sent = false;
+  cb_exchanges_unsent(e); /* they go on with the next session, unless somebody ends them */
   e->active = NULL;
   if (was_ready)
     e->hub->changed(e->hub->user, e, CB_FORGOTTEN, "");
@@ -77,7 +78,7 @@ static void fail(struct cb_endpoint *e, const char *why)
 {
   char text[CB_SECURITY_WHY_SIZE];
   snprintf(text, sizeof text, "%s", why);
-  e->has_failed = false;
+  e->has_failed = e->is_doubted = false;
   close_session(e);
   e->address++;
   e->failures += e->failures < 16;
@@ -204,6 +205,13 @@ int cb_endpoint_event(coap_session_t *session, const coap_event_t event)
 }
 
 /* ---- Its turn -------------------------------------------------------------------------------------------------- */
+/* Over DTLS the session would have to go, too: while others are answered there, a question is repeated in vain instead. */
+static void abort_question(struct cb_endpoint *e, const struct cb_exchange *x)
+{
+  if (!e->base.is_dtls || x->ask.is_command)
+    abort_message(e);
+}
+
 static void expire(struct cb_endpoint *e, uint64_t now)
 {
   struct cb_exchange *x, *next;
@@ -211,16 +219,57 @@ static void expire(struct cb_endpoint *e, uint64_t now)
   {
     if (x->ask.deadline_us > now)
       continue;
-    if (x != e->active) {
-      const char *waited = e->phase == CB_READY ? "there was no time left to ask" : "no connection in time to";
-      cb_exchange_fail(e, x, -ETIMEDOUT, e->phase != CB_READY, "%s %s", waited, e->name);
+    if (!x->is_sent) {
+      if (e->phase != CB_READY)
+        cb_exchange_fail(e, x, -ETIMEDOUT, true, "no connection in time to %s", e->name);
+      else
+        cb_exchange_fail(e, x, x->ask.is_command ? -ETIMEDOUT : -EBUSY, false, "there was no time left to ask %s",
+                         e->name);
       continue;
     }
-    if (x->is_sent)
-      abort_message(e);
-    cb_exchange_fail(e, x, -ETIMEDOUT, true, "no answer from %s", e->name);
-    suspect(e);
+    if (x == e->active)
+      abort_question(e, x);
+    cb_exchange_silent(e, x);
   }
+  if (e->is_silent)
+    suspect(e);
+}
+
+/* The next that is to be sent. What is never repeated, and has had its turn, waits for its answer only. */
+static struct cb_exchange *next_in_line(const struct cb_endpoint *e)
+{
+  struct cb_exchange *x;
+  DL_FOREACH(e->queue, x) {
+    if (x != e->active && (!x->is_sent || x->is_behind))
+      return x;
+  }
+  return NULL;
+}
+
+/* When what is under way lets the others go first: its message may have been lost, so not before that was repeated, and
+ * each time after twice as long; but the first time while there is as much time for them. TT_NEVER: nobody waits, or it
+ * is a command. */
+static uint64_t gives_way_us(const struct cb_endpoint *e)
+{
+  const struct cb_exchange *x = e->active;
+  if (!x || !x->is_sent || x->ask.is_command || !next_in_line(e))
+    return TT_NEVER;
+  uint64_t wait = (e->hub->options->ack_timeout_us * 3 / 2) << (x->n_turns < TURNS_MAX ? x->n_turns : TURNS_MAX);
+  uint64_t half = x->ask.deadline_us > x->sent_us ? (x->ask.deadline_us - x->sent_us) / 2 : 0;
+  return x->sent_us + (x->n_turns == 0 && half < wait ? half : wait);
+}
+
+static void give_way(struct cb_endpoint *e, uint64_t now)
+{
+  struct cb_exchange *x = e->active;
+  if (gives_way_us(e) > now)
+    return;
+  abort_question(e, x);
+  x->is_behind = x->ask.is_confirmable;
+  x->n_turns++;
+  e->active = NULL;
+  DL_DELETE(e->queue, x);
+  DL_APPEND(e->queue, x);
 }
 
 static void ping(struct cb_endpoint *e, uint64_t now)
@@ -237,7 +286,9 @@ static void ping(struct cb_endpoint *e, uint64_t now)
 /* Is it there (again)? Over DTLS the handshake has told. */
 static void probe(struct cb_endpoint *e, uint64_t now)
 {
-  if (e->is_pinging) {
+  if (e->is_pinging && e->is_doubted) {
+    fail(e, "nobody answers there");
+  } else if (e->is_pinging) {
     abort_message(e);
     e->probe_us = e->link == TT_LINK_OFFLINE ? now + probe_wait(e) : TT_NEVER;
   } else if (!e->base.is_dtls) {
@@ -247,8 +298,8 @@ static void probe(struct cb_endpoint *e, uint64_t now)
 
 static void send_next(struct cb_endpoint *e)
 {
-  struct cb_exchange *x = e->active ? e->active : e->queue;
-  if (!x || x->is_sent)
+  struct cb_exchange *x = e->active ? e->active : next_in_line(e);
+  if (!x || (x->is_sent && !x->is_behind))
     return;
   if (e->is_pinging)
     abort_message(e);
@@ -270,6 +321,8 @@ static void arm(struct cb_endpoint *e)
   DL_FOREACH(e->queue, x) {
     due = x->ask.deadline_us < due ? x->ask.deadline_us : due;
   }
+  if (gives_way_us(e) < due)
+    due = gives_way_us(e);
   sd_event_source_set_time(e->timer, due);
   sd_event_source_set_enabled(e->timer, due == TT_NEVER ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
@@ -317,6 +370,7 @@ static void turn(struct cb_endpoint *e)
   bool is_probing = e->probe_us <= now;
   if (e->phase == CB_IDLE && (e->queue || is_probing))
     connect_to(e, now);
+  give_way(e, now);
   if (e->phase == CB_READY && e->queue)
     send_next(e);
   else if (e->phase == CB_READY && is_probing)
@@ -357,6 +411,15 @@ int cb_endpoint_ask(struct cb_endpoint *e, const struct cb_ask *ask)
   }
   DL_APPEND(e->queue, x);
   return 0;
+}
+
+void cb_endpoint_doubt(struct cb_endpoint *e)
+{
+  if (e->link == TT_LINK_OFFLINE)
+    return; /* it is looked for */
+  e->is_doubted = true;
+  e->probe_us = 0;
+  cb_endpoint_kick(e);
 }
 
 void cb_endpoint_forget(struct cb_endpoint *e, const void *owner)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * endpoint.h: a host that is talked to: its address, its session, and the questions that wait for it, one under way at a
- * time (RFC 7252 section 4.7, NSTART 1). Devices at one address with the same security share one. Loop thread.
+ * time (RFC 7252 section 4.7, NSTART 1). One that only asks and has no answer for a while lets the others go first. Devices
+ * at one address with the same security share one. Loop thread.
  *
  * A question ends with its `done`, once: with the answer, with an error, or by its deadline; then its message is not
  * repeated either. Nothing calls `done` from within a function of this header.
@@ -23,7 +24,7 @@ struct cb_endpoint;
 struct cb_answer {
   int error;        /* 0: a response has come, whatever its code */
   const char *text; /* with an error: a sentence */
-  bool is_timeout;  /* nothing has come at all */
+  bool is_timeout;  /* nothing has come at all, of other questions either */
   uint8_t code;
   int content;
   int64_t observe, max_age_s; /* < 0: not there */
@@ -80,6 +81,8 @@ struct cb_endpoint *cb_hub_next(struct cb_hub *hub,
                                 struct cb_endpoint *endpoint); /* NULL: the first, none any more */
 
 int cb_endpoint_ask(struct cb_endpoint *endpoint, const struct cb_ask *ask); /* -ENOMEM; -ENOBUFS */
+/* Nothing has come for a question that nobody outside waits for: look whether it is there, and tell when it is not. */
+void cb_endpoint_doubt(struct cb_endpoint *endpoint);
 /* No question of this owner is answered any more. */
 void cb_endpoint_forget(struct cb_endpoint *endpoint, const void *owner);
 void cb_endpoint_watch(struct cb_endpoint *endpoint, struct cb_watch *watch);

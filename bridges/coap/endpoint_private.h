@@ -38,8 +38,11 @@ struct cb_exchange {
   struct cb_body body;
   bool is_uploaded; /* the answer to the whole is coming */
   bool is_first;    /* of its messages with the body's first block */
-  bool is_sent;     /* its present message */
-  struct {          /* out of the first response */
+  bool is_sent;     /* its present message: the answer may come */
+  bool is_behind;   /* that message is repeated no more; it is sent again when it is its turn */
+  unsigned n_turns; /* it had without an answer */
+  uint64_t sent_us;
+  struct { /* out of the first response */
     int content;
     int64_t observe, max_age_s;
   } said;
@@ -79,11 +82,13 @@ struct cb_endpoint {
   char why[CB_SECURITY_WHY_SIZE + CB_HOST_MAX + 64];
   unsigned failures; /* in a row */
   uint64_t probe_us; /* look whether it is there; TT_NEVER */
+  uint64_t heard_us; /* the last word from it */
 
   struct cb_exchange *queue; /* the first may be under way */
   size_t n_queue;
   struct cb_exchange *active;
   bool is_pinging; /* an empty message is under way */
+  bool is_doubted; /* without an answer to that it is not there */
   struct cb_watch *watches;
   sd_event_source *timer, *defer;
 };
@@ -100,7 +105,11 @@ void cb_exchange_drop(struct cb_exchange *exchange); /* nobody is told */
 /* End one with an error, or all of them. */
 void cb_exchange_fail(struct cb_endpoint *endpoint, struct cb_exchange *exchange, int error, bool is_timeout,
                       const char *format, ...) TT_PRINTF(5, 6);
+/* It has no answer, and will have none. */
+void cb_exchange_silent(struct cb_endpoint *endpoint, struct cb_exchange *exchange);
 void cb_exchanges_fail(struct cb_endpoint *endpoint, int error, const char *text);
+/* Those that were asked in a session that is gone. */
+void cb_exchanges_unsent(struct cb_endpoint *endpoint);
 /* Send its present message. -ENOMEM; -EIO: the system takes it not. */
 int cb_exchange_send(struct cb_endpoint *endpoint, struct cb_exchange *exchange);
 coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *sent, const coap_pdu_t *received,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One question and its answer, over as many messages as their blocks need. */
+#include "common/clock.h"
 #include "endpoint_private.h"
 
 #include <stdio.h>
@@ -72,6 +73,13 @@ void cb_exchange_fail(struct cb_endpoint *e, struct cb_exchange *x, int error, b
       &(struct cb_answer){.error = error, .text = text, .is_timeout = is_timeout, .observe = -1, .max_age_s = -1});
 }
 
+void cb_exchange_silent(struct cb_endpoint *e, struct cb_exchange *x)
+{
+  bool is_silent = e->heard_us < x->sent_us;
+  e->is_silent = e->is_silent || is_silent;
+  cb_exchange_fail(e, x, -ETIMEDOUT, is_silent, "no answer from %s", e->name);
+}
+
 void cb_exchanges_fail(struct cb_endpoint *e, int error, const char *text)
 {
   /* What is asked meanwhile is not among them. */
@@ -80,6 +88,14 @@ void cb_exchanges_fail(struct cb_endpoint *e, int error, const char *text)
   while (!is_last && (x = e->queue)) {
     is_last = x == last;
     cb_exchange_fail(e, x, error, false, "%s", text);
+  }
+}
+
+void cb_exchanges_unsent(struct cb_endpoint *e)
+{
+  struct cb_exchange *x;
+  DL_FOREACH(e->queue, x) {
+    x->is_sent = x->is_behind = false;
   }
 }
 
@@ -114,6 +130,8 @@ int cb_exchange_send(struct cb_endpoint *e, struct cb_exchange *x)
   if (!pdu)
     return -ENOMEM;
   x->is_sent = true;
+  x->is_behind = false;
+  x->sent_us = tt_clock_us();
   e->active = x;
   return coap_send(e->session, pdu) == COAP_INVALID_MID ? -EIO : 0;
 }
@@ -122,7 +140,8 @@ int cb_exchange_send(struct cb_endpoint *e, struct cb_exchange *x)
  * together. */
 static void go_on(struct cb_endpoint *e, struct cb_exchange *x)
 {
-  x->is_sent = false;
+  x->is_sent = x->is_behind = false;
+  x->n_turns = 0;
   cb_endpoint_kick(e);
 }
 
@@ -230,6 +249,17 @@ static bool is_token(const struct cb_token *a, const struct cb_token *b)
   return memcmp(a, b, sizeof *a) == 0;
 }
 
+/* The question that waits for an answer with this token: the one under way, or one that has let others go first. */
+static struct cb_exchange *asked(struct cb_endpoint *e, const struct cb_token *token)
+{
+  struct cb_exchange *x;
+  DL_FOREACH(e->queue, x) {
+    if (x->is_sent && is_token(&x->token, token))
+      return x;
+  }
+  return NULL;
+}
+
 /* What nobody waits for is rejected: that ends an observation which we have forgotten (RFC 7641 section 3.6). */
 coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *sent, const coap_pdu_t *received,
                                      coap_mid_t mid TT_UNUSED)
@@ -243,9 +273,10 @@ coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *
   cb_endpoint_alive(e);
   if (r < 0)
     return COAP_RESPONSE_FAIL;
-  if (e->active && e->active->is_sent && is_token(&response.token, &e->active->token)) {
-    if (sent || !is_old(e->active, &response))
-      take(e, e->active, &response);
+  struct cb_exchange *x = asked(e, &response.token);
+  if (x) {
+    if (sent || !is_old(x, &response))
+      take(e, x, &response);
     return COAP_RESPONSE_OK;
   }
   DL_FOREACH(e->watches, watch) {
@@ -257,10 +288,14 @@ coap_response_t cb_exchange_response(coap_session_t *session, const coap_pdu_t *
   return COAP_RESPONSE_FAIL;
 }
 
-static bool is_about(const struct cb_exchange *x, const coap_pdu_t *sent)
+static struct cb_exchange *asked_with(struct cb_endpoint *e, const coap_pdu_t *sent)
 {
-  coap_bin_const_t token = coap_pdu_get_token(sent);
-  return x && x->is_sent && token.length == CB_TOKEN_SIZE && !memcmp(token.s, x->token.bytes, CB_TOKEN_SIZE);
+  coap_bin_const_t bytes = coap_pdu_get_token(sent);
+  struct cb_token token;
+  if (bytes.length != CB_TOKEN_SIZE)
+    return NULL;
+  memcpy(token.bytes, bytes.s, CB_TOKEN_SIZE);
+  return asked(e, &token);
 }
 
 void cb_exchange_nack(coap_session_t *session, const coap_pdu_t *sent, coap_nack_reason_t reason,
@@ -269,13 +304,14 @@ void cb_exchange_nack(coap_session_t *session, const coap_pdu_t *sent, coap_nack
   struct cb_endpoint *e = coap_session_get_app_data(session);
   if (!e || e->is_broken)
     return;
+  struct cb_exchange *x = asked_with(e, sent);
   switch (reason) {
   case COAP_NACK_RST:
     cb_endpoint_alive(e);
     if (coap_pdu_get_code(sent) == 0)
       e->is_pinging = false;
-    else if (is_about(e->active, sent))
-      cb_exchange_fail(e, e->active, -ECONNRESET, false, "%s rejects the question (reset)", e->name);
+    else if (x)
+      cb_exchange_fail(e, x, -EPROTO, false, "%s rejects the question (reset)", e->name);
     break;
   case COAP_NACK_ICMP_ISSUE:
   case COAP_NACK_NOT_DELIVERABLE:
@@ -287,10 +323,8 @@ void cb_exchange_nack(coap_session_t *session, const coap_pdu_t *sent, coap_nack
   case COAP_NACK_TOO_MANY_RETRIES:
     if (coap_pdu_get_code(sent) == 0)
       e->is_pinging = false;
-    else if (is_about(e->active, sent)) {
-      e->is_silent = true;
-      cb_exchange_fail(e, e->active, -ETIMEDOUT, true, "no answer from %s", e->name);
-    }
+    else if (x && !x->is_behind)
+      cb_exchange_silent(e, x);
     break;
   }
   cb_endpoint_kick(e);

@@ -18,20 +18,25 @@ static struct coap_peer peer;
 static struct world w;
 
 /* ---- A world whose mapping the test gives; ${host} is that of the peer ---------------------------------------- */
-static char host_text[100];
+static char host_text[100], other_text[100];
 
-static void with(char *out, size_t size, unsigned device TT_UNUSED)
+static void with(char *out, size_t size, unsigned device)
 {
-  snprintf(out, size, "host: \"%s\"", host_text);
+  snprintf(out, size, "host: \"%s\"", device == 0 ? host_text : other_text);
 }
 
-static void open_world(const char *connection, const char *mapping)
+static void open_worlds(const char *connection, const char *mapping, unsigned n)
 {
   struct tt_buf text TT_AUTOBUF = TT_BUF(0);
   tt_buf_printf(&text, "params: {host: {type: string}}\n%s", mapping);
   world_open(&w, &tt_bridge_coap,
              &(struct world_text){
-                 .protocol = "coap", .connection = connection, .mapping = text.data, .with = with, .n = 1});
+                 .protocol = "coap", .connection = connection, .mapping = text.data, .with = with, .n = n});
+}
+
+static void open_world(const char *connection, const char *mapping)
+{
+  open_worlds(connection, mapping, 1);
 }
 
 #define QUICK "    ack_timeout: 1s\n    answer_timeout: 1s\n    connect_timeout: 2s\n"
@@ -433,8 +438,9 @@ static void test_resets_and_garbage(void **state)
   (void)state;
   begin("points:\n  a: {get: /a, type: integer}\n  b: {get: /b, type: integer}\n"
         "  c: {get: /c, type: integer, write: {put: /c, within: 1s}}\n");
-  tell("reset /a");
-  assert_int_equal(read_in("a", 5000 * MS), -ECONNRESET);
+  tell("reset /a"); /* it is there, and does not know that */
+  assert_int_equal(read_in("a", 5000 * MS), 0);
+  assert_true(says(world_field_error(&w, "d0", "a"), "rejects the question (reset)"));
   tell("garble /b");
   assert_int_equal(read_in("b", 500 * MS), -ETIMEDOUT);
   tell("reset /c");
@@ -444,6 +450,102 @@ static void test_resets_and_garbage(void **state)
   assert_int_equal(read_in("a", 5000 * MS), 0);
   assert_int_equal(read_in("b", 5000 * MS), 0);
   assert_int_equal(counts().writes, 0);
+  end();
+}
+
+/* A resource that says nothing costs the others of its device little, and the device is there. */
+static void test_a_silent_resource(void **state)
+{
+  struct answer a;
+  (void)state;
+  begin("points:\n  silent: {get: /silent, type: integer}\n  a: {get: /a, type: integer}\n"
+        "  b: {get: /b, type: integer, write: {put: /b}}\n"
+        "  t: {get: /t, observe: {refresh: 10min, fallback: 10min}, type: integer}\n"
+        "  mute: {get: /mute, observe: {refresh: 10min, fallback: 2s}, type: integer}\n");
+  WAIT_FOR(&w, number_of("t") == 0 && number_of("mute") == 0);
+  tell("garble /silent");
+  tell("set /a 0 31");
+  tell("set /b 0 32");
+  uint64_t began = world_now();
+  assert_int_equal(world_read_all(&w, "d0", began + 4000 * MS, &a), 0);
+  WAIT_FOR(&w, number_of("a") == 1 && number_of("b") == 2);
+  assert_true(world_now() < began + 2500 * MS);
+  assert_int_equal(set("b", "5"), TT_OK); /* a command waits no longer than that, either */
+  assert_int_equal(a.calls, 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  assert_true(says(world_field_error(&w, "d0", "silent"), "no answer from"));
+  assert_null(world_field_error(&w, "d0", "a"));
+  assert_null(world_message(&w, "d0", "offline"));
+  tell("well /silent");
+  assert_int_equal(read_in("silent", 5000 * MS), 0);
+  assert_null(world_field_error(&w, "d0", "silent"));
+  tell("garble /mute"); /* the next registration */
+  WAIT_WITHIN(&w, says(world_field_error(&w, "d0", "mute"), "no answer from"), 9000 * MS);
+  assert_null(world_message(&w, "d0", "offline"));
+  end();
+}
+
+/* Two at one address with two ports: one is silent, and the other notices nothing of that. */
+static void test_a_silent_neighbour(void **state)
+{
+  static struct coap_peer other;
+  struct answer a, b;
+  (void)state;
+  coap_peer_start(&peer, 0);
+  coap_peer_start(&other, 0);
+  snprintf(host_text, sizeof host_text, "%s:%d", peer.host, peer.port);
+  snprintf(other_text, sizeof other_text, "%s:%d", other.host, other.port);
+  coap_peer_tell(&peer, "dead 1");
+  open_worlds(QUICK, "base: \"coap://${host}\"\npoints:\n  a: {get: /a, type: integer}\n", 2);
+  uint64_t began = world_now();
+  assert_int_equal(world_read(&w, "d0", "a", began + 3000 * MS, &a), 0);
+  for (int i = 0; i < 20; i++) {
+    assert_int_equal(world_read(&w, "d1", "a", world_now() + 1000 * MS, &b), 0);
+    WAIT_FOR(&w, b.calls > 0);
+    assert_int_equal(b.error, 0);
+  }
+  assert_true(world_now() < began + 1000 * MS);
+  assert_int_equal(a.calls, 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, -ETIMEDOUT);
+  assert_non_null(world_message(&w, "d0", "offline"));
+  assert_null(world_message(&w, "d1", "offline"));
+  world_close(&w);
+  coap_peer_stop(&other);
+  coap_peer_stop(&peer);
+}
+
+/* One that is only observed says nothing any more: it is asked whether it is there. */
+static void test_an_observed_device_that_falls_silent(void **state)
+{
+  (void)state;
+  begin(observed("300ms"));
+  WAIT_FOR(&w, number_of("t") == 0);
+  tell("dead 1");
+  WAIT_WITHIN(&w, says(world_message(&w, "d0", "offline"), "nobody answers there"), RETURNS);
+  tell("dead 0");
+  tell("forget");
+  WAIT_WITHIN(&w, counts().observers == 1, RETURNS);
+  WAIT_FOR(&w, !world_message(&w, "d0", "offline") && !world_field_error(&w, "d0", "t"));
+  end();
+}
+
+/* An answer that takes longer than a turn is taken when it comes, though others are asked meanwhile. */
+static void test_a_slow_resource(void **state)
+{
+  struct answer a, b;
+  (void)state;
+  begin("points:\n  a: {get: /a, type: integer}\n  b: {get: /b, type: integer}\n");
+  tell("set /a 0 31");
+  tell("set /b 0 32");
+  tell("slow 2200");
+  assert_int_equal(world_read(&w, "d0", "a", world_now() + 9000 * MS, &a), 0);
+  assert_int_equal(world_read(&w, "d0", "b", world_now() + 9000 * MS, &b), 0);
+  WAIT_WITHIN(&w, a.calls > 0 && b.calls > 0, 9000 * MS);
+  assert_true(a.error == 0 && b.error == 0);
+  assert_true(number_of("a") == 1 && number_of("b") == 2);
+  assert_int_equal(counts().reads, 2); /* nothing was asked twice */
   end();
 }
 
@@ -772,6 +874,47 @@ static void test_a_lost_session(void **state)
   coap_stop(&server);
 }
 
+/* Of our end of the session: another one with another session. */
+static unsigned session_port(void)
+{
+  char line[300];
+  unsigned local = 0, port, remote;
+  FILE *file = fopen("/proc/self/net/udp", "re");
+  assert_non_null(file);
+  while (fgets(line, sizeof line, file))
+    if (sscanf(line, "%*d: %*x:%x %*x:%x", &port, &remote) == 2 && (int)remote == server_port + 1)
+      local = port;
+  fclose(file);
+  return local;
+}
+
+/* A resource without an answer is no reason to end the session, while others are answered. */
+static void test_a_silent_resource_of_a_session(void **state)
+{
+  char host[16], mapping[1500], before[100];
+  struct answer a;
+  (void)state;
+  coap_peer_host(host);
+  server_port = two_ports(host);
+  start_server(host, "-k secretkey -h hint");
+  snprintf(host_text, sizeof host_text, "%s:%d", host, server_port + 1);
+  snprintf(mapping, sizeof mapping, "base: \"coaps://${host}\"\nsecurity: {psk_identity: us, psk: secretkey}\n%s%s",
+           TIME, "  silent: {get: \"/async?60\", type: string}\n");
+  open_world(QUICK, mapping);
+  works();
+  unsigned port = session_port();
+  assert_true(port > 0);
+  assert_int_equal(world_read_all(&w, "d0", world_now() + 4000 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  assert_true(says(world_field_error(&w, "d0", "silent"), "no answer from"));
+  snprintf(before, sizeof before, "%s", text_of("time"));
+  WAIT_FOR(&w, strcmp(text_of("time"), before) != 0);
+  assert_int_equal(session_port(), port);
+  world_close(&w);
+  coap_stop(&server);
+}
+
 static void test_certificates(void **state)
 {
   char host[16], text[600];
@@ -954,6 +1097,10 @@ int main(void)
       cmocka_unit_test(test_losses_are_made_good_once),
       cmocka_unit_test(test_slow_answers),
       cmocka_unit_test(test_resets_and_garbage),
+      cmocka_unit_test(test_a_silent_resource),
+      cmocka_unit_test(test_a_silent_neighbour),
+      cmocka_unit_test(test_an_observed_device_that_falls_silent),
+      cmocka_unit_test(test_a_slow_resource),
       cmocka_unit_test(test_a_command_is_not_repeated_after_its_time),
       cmocka_unit_test(test_waiting_costs_nothing),
       cmocka_unit_test(test_limit_of_resources),
@@ -966,6 +1113,7 @@ int main(void)
       cmocka_unit_test(test_a_name),
       cmocka_unit_test(test_pre_shared_keys),
       cmocka_unit_test(test_a_lost_session),
+      cmocka_unit_test(test_a_silent_resource_of_a_session),
       cmocka_unit_test(test_certificates),
       cmocka_unit_test(test_our_own_certificate),
       cmocka_unit_test(test_discovery),
