@@ -169,7 +169,8 @@ void cb_hub_resolved(void *user, uint64_t id, const struct cb_addresses *address
   struct cb_endpoint *e;
   char why[CB_SECURITY_WHY_SIZE];
   DL_FOREACH(hub->endpoints, e) {
-    if (e->id != id || e->phase != CB_RESOLVING)
+    /* What comes too late is no less right. */
+    if (e->id != id || e->users == 0 || !(e->phase == CB_RESOLVING || (e->phase == CB_IDLE && addresses)))
       continue;
     e->phase = CB_IDLE;
     if (!addresses) {
@@ -177,6 +178,7 @@ void cb_hub_resolved(void *user, uint64_t id, const struct cb_addresses *address
       cb_endpoint_failed(e, why);
     } else {
       e->addresses = *addresses;
+      e->phase_end_us = tt_clock_us() + hub->options->connect_timeout_us;
       open_session(e);
     }
     cb_endpoint_kick(e);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <utlist.h>
 
+#define THREADS_MAX 4 /* so many names may be looked for in vain before the others wait for them */
+
 struct question {
   struct question *prev, *next;
   uint64_t id;
@@ -16,7 +18,7 @@ struct question {
   uint16_t port;
 };
 
-/* What the thread posts. It stops after the last one. */
+/* What a thread posts. The last one stops after the last one. */
 struct message {
   struct cb_resolver *resolver;
   bool is_end;
@@ -31,12 +33,13 @@ struct cb_resolver {
   void *user;
   void (*ended)(void *user);
   void *ended_user;
-  pthread_t thread;
-  bool has_thread;
+  pthread_t threads[THREADS_MAX];
+  size_t n_threads;
   pthread_mutex_t mutex;
   pthread_cond_t changed;
   /* under the mutex */
   struct question *questions;
+  size_t n_waiting, n_running; /* threads */
   bool is_stopping;
 };
 
@@ -94,7 +97,9 @@ static void *run(void *user)
   while (!r->is_stopping) {
     struct question *question = r->questions;
     if (!question) {
+      r->n_waiting++;
       pthread_cond_wait(&r->changed, &r->mutex);
+      r->n_waiting--;
       continue;
     }
     DL_DELETE(r->questions, question);
@@ -105,9 +110,10 @@ static void *run(void *user)
     tt_post(bridge, TT_LANE_CONTROL, NULL, 0, on_message, &message, sizeof message);
     pthread_mutex_lock(&r->mutex);
   }
+  bool is_last = --r->n_running == 0;
   pthread_mutex_unlock(&r->mutex);
-  tt_post(bridge, TT_LANE_CONTROL, NULL, 0, on_message, &end,
-          sizeof end); /* nothing of it is touched behind this */
+  if (is_last) /* nothing of it is touched behind this */
+    tt_post(bridge, TT_LANE_CONTROL, NULL, 0, on_message, &end, sizeof end);
   return NULL;
 }
 
@@ -134,7 +140,8 @@ static void on_message(struct tt_bridge *bridge TT_UNUSED, const void *data, siz
   if (message.is_end) {
     void (*ended)(void *) = r->ended;
     void *user = r->ended_user;
-    pthread_join(r->thread, NULL);
+    for (size_t i = 0; i < r->n_threads; i++)
+      pthread_join(r->threads[i], NULL);
     destroy(r);
     ended(user);
   } else if (!r->ended) {
@@ -156,38 +163,64 @@ int cb_resolver_create(struct tt_bridge *bridge, cb_resolved_fn fn, void *user, 
   return 0;
 }
 
-int cb_resolver_ask(struct cb_resolver *r, uint64_t id, const struct cb_base *base)
+/* One more thread, when those that are there are busy. Under the mutex. */
+static int reinforce(struct cb_resolver *r)
 {
-  if (!r->has_thread) {
-    int error = pthread_create(&r->thread, NULL, run, r);
-    if (error)
-      return -error;
-    r->has_thread = true;
-  }
-  struct question *question = calloc(1, sizeof *question);
+  size_t n_questions = 0;
+  struct question *question;
+  DL_COUNT(r->questions, question, n_questions);
+  if (r->n_waiting > n_questions || r->n_threads == THREADS_MAX)
+    return 0;
+  int error = pthread_create(&r->threads[r->n_threads], NULL, run, r);
+  if (error)
+    return r->n_threads ? 0 : -error;
+  r->n_threads++;
+  r->n_running++;
+  return 0;
+}
+
+static bool is_asked(const struct cb_resolver *r, uint64_t id)
+{
+  const struct question *question;
+  DL_SEARCH_SCALAR(r->questions, question, id, id);
+  return question;
+}
+
+static int ask(struct cb_resolver *r, uint64_t id, const struct cb_base *base)
+{
+  if (is_asked(r, id)) /* its turn is still to come */
+    return 0;
+  int error = reinforce(r);
+  struct question *question = error < 0 ? NULL : calloc(1, sizeof *question);
   if (!question)
-    return -ENOMEM;
+    return error < 0 ? error : -ENOMEM;
   question->id = id;
   question->port = base->port;
   memcpy(question->host, base->host, sizeof question->host);
-  pthread_mutex_lock(&r->mutex);
   DL_APPEND(r->questions, question);
   pthread_cond_signal(&r->changed);
-  pthread_mutex_unlock(&r->mutex);
   return 0;
+}
+
+int cb_resolver_ask(struct cb_resolver *r, uint64_t id, const struct cb_base *base)
+{
+  pthread_mutex_lock(&r->mutex);
+  int error = ask(r, id, base);
+  pthread_mutex_unlock(&r->mutex);
+  return error;
 }
 
 void cb_resolver_stop(struct cb_resolver *r, void (*ended)(void *user), void *user)
 {
   r->ended = ended;
   r->ended_user = user;
-  if (!r->has_thread) {
+  if (r->n_threads == 0) {
     destroy(r);
     ended(user);
     return;
   }
   pthread_mutex_lock(&r->mutex);
   r->is_stopping = true;
-  pthread_cond_signal(&r->changed);
+  pthread_cond_broadcast(&r->changed);
   pthread_mutex_unlock(&r->mutex);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * resolve.h: host names to addresses, on a thread of its own, for getaddrinfo() blocks as long as it likes. Addresses
+ * resolve.h: host names to addresses, on threads of its own, for getaddrinfo() blocks as long as it likes. Addresses
  * and names with one need no thread. Loop thread, but for what stands inside.
  */
 #pragma once
@@ -25,7 +25,7 @@ struct cb_resolver;
 /* `id` is that of the question; `text` says why there is none. */
 typedef void (*cb_resolved_fn)(void *user, uint64_t id, const struct cb_addresses *addresses, const char *text);
 int cb_resolver_create(struct tt_bridge *bridge, cb_resolved_fn fn, void *user, struct cb_resolver **ret);
-/* -ENOMEM, or that there is no thread. */
+/* -ENOMEM, or that there is no thread. Of one `id` one question waits at most. */
 int cb_resolver_ask(struct cb_resolver *resolver, uint64_t id, const struct cb_base *base);
 /* No answer comes any more. `ended` is called when the thread is gone and the resolver with it, perhaps from within. */
 void cb_resolver_stop(struct cb_resolver *resolver, void (*ended)(void *user), void *user);

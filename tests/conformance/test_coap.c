@@ -2,114 +2,11 @@
  * What the CoAP bridge alone can do: observations and how they are lost, block-wise transfer, formats, names, discovery and
  * faults, against the simulated device; DTLS against libcoap's coap-server. */
 #define _GNU_SOURCE /* coap_peer.h */
-#include "world.h"
+#include "coap_cases.h"
 
-#include "coap_peer.h"
-#include "model/tree.h"
 #include "service/log.h"
 
 #include <math.h>
-
-extern const struct tt_bridge_ops tt_bridge_coap;
-
-#define RETURNS (15000 * MS)
-
-static struct coap_peer peer;
-static struct world w;
-
-/* ---- A world whose mapping the test gives; ${host} is that of the peer ---------------------------------------- */
-static char host_text[100], other_text[100];
-
-static void with(char *out, size_t size, unsigned device)
-{
-  snprintf(out, size, "host: \"%s\"", device == 0 ? host_text : other_text);
-}
-
-static void open_worlds(const char *connection, const char *mapping, unsigned n)
-{
-  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
-  tt_buf_printf(&text, "params: {host: {type: string}}\n%s", mapping);
-  world_open(&w, &tt_bridge_coap,
-             &(struct world_text){
-                 .protocol = "coap", .connection = connection, .mapping = text.data, .with = with, .n = n});
-}
-
-static void open_world(const char *connection, const char *mapping)
-{
-  open_worlds(connection, mapping, 1);
-}
-
-#define QUICK "    ack_timeout: 1s\n    answer_timeout: 1s\n    connect_timeout: 2s\n"
-
-static void begin(const char *mapping)
-{
-  struct tt_buf text TT_AUTOBUF = TT_BUF(0);
-  coap_peer_start(&peer, 0);
-  snprintf(host_text, sizeof host_text, "%s:%d", peer.host, peer.port);
-  tt_buf_printf(&text, "base: \"coap://${host}\"\n%s", mapping);
-  open_world(QUICK, text.data);
-}
-
-static void end(void)
-{
-  world_close(&w);
-  coap_peer_stop(&peer);
-}
-
-static struct coap_counts counts(void)
-{
-  struct coap_counts c;
-  coap_peer_counts(&peer, &c);
-  return c;
-}
-
-static void tell(const char *command)
-{
-  coap_peer_tell(&peer, command);
-}
-
-static int read_in(const char *point, uint64_t us)
-{
-  struct answer a;
-  assert_int_equal(world_read(&w, "d0", point, world_now() + us, &a), 0);
-  WAIT_FOR(&w, a.calls > 0);
-  return a.error;
-}
-
-static const char *text_of(const char *point)
-{
-  uint16_t i;
-  struct tt_node *node = world_node(&w, "d0");
-  assert_int_equal(tt_node_point(node, point, &i), 0);
-  return tt_value_is_text(node->fields[i].value.type) ? node->fields[i].value.text : "";
-}
-
-static double number_of(const char *point)
-{
-  return world_number(&w, "d0", point);
-}
-
-static enum tt_refusal set(const char *point, const char *value)
-{
-  struct set_answer a;
-  world_set(&w, "d0", point, value, &a);
-  WAIT_FOR(&w, a.calls > 0);
-  return a.refusal;
-}
-
-static bool says(const char *text, const char *part)
-{
-  return text && strstr(text, part);
-}
-
-#define OBSERVED "points:\n  t: {get: /t, observe: {refresh: 10min, fallback: %s}, type: number}\n"
-
-static const char *observed(const char *fallback)
-{
-  static char text[200];
-  snprintf(text, sizeof text, OBSERVED, fallback);
-  return text;
-}
 
 /* ---- Observations ----------------------------------------------------------------------------------------------- */
 static void test_notifications_come(void **state)
@@ -453,102 +350,6 @@ static void test_resets_and_garbage(void **state)
   end();
 }
 
-/* A resource that says nothing costs the others of its device little, and the device is there. */
-static void test_a_silent_resource(void **state)
-{
-  struct answer a;
-  (void)state;
-  begin("points:\n  silent: {get: /silent, type: integer}\n  a: {get: /a, type: integer}\n"
-        "  b: {get: /b, type: integer, write: {put: /b}}\n"
-        "  t: {get: /t, observe: {refresh: 10min, fallback: 10min}, type: integer}\n"
-        "  mute: {get: /mute, observe: {refresh: 10min, fallback: 2s}, type: integer}\n");
-  WAIT_FOR(&w, number_of("t") == 0 && number_of("mute") == 0);
-  tell("garble /silent");
-  tell("set /a 0 31");
-  tell("set /b 0 32");
-  uint64_t began = world_now();
-  assert_int_equal(world_read_all(&w, "d0", began + 4000 * MS, &a), 0);
-  WAIT_FOR(&w, number_of("a") == 1 && number_of("b") == 2);
-  assert_true(world_now() < began + 2500 * MS);
-  assert_int_equal(set("b", "5"), TT_OK); /* a command waits no longer than that, either */
-  assert_int_equal(a.calls, 0);
-  WAIT_FOR(&w, a.calls > 0);
-  assert_int_equal(a.error, 0);
-  assert_true(says(world_field_error(&w, "d0", "silent"), "no answer from"));
-  assert_null(world_field_error(&w, "d0", "a"));
-  assert_null(world_message(&w, "d0", "offline"));
-  tell("well /silent");
-  assert_int_equal(read_in("silent", 5000 * MS), 0);
-  assert_null(world_field_error(&w, "d0", "silent"));
-  tell("garble /mute"); /* the next registration */
-  WAIT_WITHIN(&w, says(world_field_error(&w, "d0", "mute"), "no answer from"), 9000 * MS);
-  assert_null(world_message(&w, "d0", "offline"));
-  end();
-}
-
-/* Two at one address with two ports: one is silent, and the other notices nothing of that. */
-static void test_a_silent_neighbour(void **state)
-{
-  static struct coap_peer other;
-  struct answer a, b;
-  (void)state;
-  coap_peer_start(&peer, 0);
-  coap_peer_start(&other, 0);
-  snprintf(host_text, sizeof host_text, "%s:%d", peer.host, peer.port);
-  snprintf(other_text, sizeof other_text, "%s:%d", other.host, other.port);
-  coap_peer_tell(&peer, "dead 1");
-  open_worlds(QUICK, "base: \"coap://${host}\"\npoints:\n  a: {get: /a, type: integer}\n", 2);
-  uint64_t began = world_now();
-  assert_int_equal(world_read(&w, "d0", "a", began + 3000 * MS, &a), 0);
-  for (int i = 0; i < 20; i++) {
-    assert_int_equal(world_read(&w, "d1", "a", world_now() + 1000 * MS, &b), 0);
-    WAIT_FOR(&w, b.calls > 0);
-    assert_int_equal(b.error, 0);
-  }
-  assert_true(world_now() < began + 1000 * MS);
-  assert_int_equal(a.calls, 0);
-  WAIT_FOR(&w, a.calls > 0);
-  assert_int_equal(a.error, -ETIMEDOUT);
-  assert_non_null(world_message(&w, "d0", "offline"));
-  assert_null(world_message(&w, "d1", "offline"));
-  world_close(&w);
-  coap_peer_stop(&other);
-  coap_peer_stop(&peer);
-}
-
-/* One that is only observed says nothing any more: it is asked whether it is there. */
-static void test_an_observed_device_that_falls_silent(void **state)
-{
-  (void)state;
-  begin(observed("300ms"));
-  WAIT_FOR(&w, number_of("t") == 0);
-  tell("dead 1");
-  WAIT_WITHIN(&w, says(world_message(&w, "d0", "offline"), "nobody answers there"), RETURNS);
-  tell("dead 0");
-  tell("forget");
-  WAIT_WITHIN(&w, counts().observers == 1, RETURNS);
-  WAIT_FOR(&w, !world_message(&w, "d0", "offline") && !world_field_error(&w, "d0", "t"));
-  end();
-}
-
-/* An answer that takes longer than a turn is taken when it comes, though others are asked meanwhile. */
-static void test_a_slow_resource(void **state)
-{
-  struct answer a, b;
-  (void)state;
-  begin("points:\n  a: {get: /a, type: integer}\n  b: {get: /b, type: integer}\n");
-  tell("set /a 0 31");
-  tell("set /b 0 32");
-  tell("slow 2200");
-  assert_int_equal(world_read(&w, "d0", "a", world_now() + 9000 * MS, &a), 0);
-  assert_int_equal(world_read(&w, "d0", "b", world_now() + 9000 * MS, &b), 0);
-  WAIT_WITHIN(&w, a.calls > 0 && b.calls > 0, 9000 * MS);
-  assert_true(a.error == 0 && b.error == 0);
-  assert_true(number_of("a") == 1 && number_of("b") == 2);
-  assert_int_equal(counts().reads, 2); /* nothing was asked twice */
-  end();
-}
-
 /* A command that was given up is not done when the device comes back, though its message was under way. */
 static void test_a_command_is_not_repeated_after_its_time(void **state)
 {
@@ -672,8 +473,6 @@ static void test_an_interface_that_is_not_there(void **state)
 
 /* ---- coap-server: another implementation's server, DTLS ---------------------------------------------------------- */
 static char pki[64];
-static pid_t server;
-static int server_port;
 
 static void run(const char *format, ...) TT_PRINTF(1, 2);
 static void run(const char *format, ...)
@@ -728,39 +527,6 @@ static int remove_pki(void **state)
 }
 
 /* A port that is free, and the next one too: coap-server has DTLS there. */
-static int two_ports(const char *host)
-{
-  for (;;) {
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t n = sizeof at;
-    int a = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), b = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    inet_pton(AF_INET, host, &at.sin_addr);
-    assert_int_equal(bind(a, (struct sockaddr *)&at, n), 0);
-    assert_int_equal(getsockname(a, (struct sockaddr *)&at, &n), 0);
-    int port = ntohs(at.sin_port);
-    at.sin_port = htons((uint16_t)(port + 1));
-    int r = port < 65535 ? bind(b, (struct sockaddr *)&at, n) : -1;
-    close(a);
-    close(b);
-    if (r == 0)
-      return port;
-  }
-}
-
-/* `more` are arguments separated by blanks. */
-static void start_server(const char *host, const char *more)
-{
-  char port[16], text[500], *argv[40], *save = NULL;
-  int n = 0, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  snprintf(port, sizeof port, "%d", server_port);
-  snprintf(text, sizeof text, "setpriv --pdeathsig KILL coap-server-openssl -v 0 -A %s -p %s %s", host, port, more);
-  for (char *word = strtok_r(text, " ", &save); word && n < 39; word = strtok_r(NULL, " ", &save))
-    argv[n++] = word;
-  argv[n] = NULL;
-  server = coap_spawn(argv, -1, null);
-  close(null);
-}
-
 #define TIME                                                                                                       \
   "points:\n  time: {get: /time, observe: {refresh: 10min, fallback: 10min}, type: string}\n"                      \
   "  data: {get: /example_data, type: string, write: {put: /example_data, verify: readback, within: 5s}}\n"
@@ -870,47 +636,6 @@ static void test_a_lost_session(void **state)
   WAIT_WITHIN(&w, world_is(&w, "online"), RETURNS);
   snprintf(before, sizeof before, "%s", text_of("time"));
   WAIT_FOR(&w, strcmp(text_of("time"), before) != 0); /* nobody has asked */
-  world_close(&w);
-  coap_stop(&server);
-}
-
-/* Of our end of the session: another one with another session. */
-static unsigned session_port(void)
-{
-  char line[300];
-  unsigned local = 0, port, remote;
-  FILE *file = fopen("/proc/self/net/udp", "re");
-  assert_non_null(file);
-  while (fgets(line, sizeof line, file))
-    if (sscanf(line, "%*d: %*x:%x %*x:%x", &port, &remote) == 2 && (int)remote == server_port + 1)
-      local = port;
-  fclose(file);
-  return local;
-}
-
-/* A resource without an answer is no reason to end the session, while others are answered. */
-static void test_a_silent_resource_of_a_session(void **state)
-{
-  char host[16], mapping[1500], before[100];
-  struct answer a;
-  (void)state;
-  coap_peer_host(host);
-  server_port = two_ports(host);
-  start_server(host, "-k secretkey -h hint");
-  snprintf(host_text, sizeof host_text, "%s:%d", host, server_port + 1);
-  snprintf(mapping, sizeof mapping, "base: \"coaps://${host}\"\nsecurity: {psk_identity: us, psk: secretkey}\n%s%s",
-           TIME, "  silent: {get: \"/async?60\", type: string}\n");
-  open_world(QUICK, mapping);
-  works();
-  unsigned port = session_port();
-  assert_true(port > 0);
-  assert_int_equal(world_read_all(&w, "d0", world_now() + 4000 * MS, &a), 0);
-  WAIT_FOR(&w, a.calls > 0);
-  assert_int_equal(a.error, 0);
-  assert_true(says(world_field_error(&w, "d0", "silent"), "no answer from"));
-  snprintf(before, sizeof before, "%s", text_of("time"));
-  WAIT_FOR(&w, strcmp(text_of("time"), before) != 0);
-  assert_int_equal(session_port(), port);
   world_close(&w);
   coap_stop(&server);
 }
@@ -1097,10 +822,6 @@ int main(void)
       cmocka_unit_test(test_losses_are_made_good_once),
       cmocka_unit_test(test_slow_answers),
       cmocka_unit_test(test_resets_and_garbage),
-      cmocka_unit_test(test_a_silent_resource),
-      cmocka_unit_test(test_a_silent_neighbour),
-      cmocka_unit_test(test_an_observed_device_that_falls_silent),
-      cmocka_unit_test(test_a_slow_resource),
       cmocka_unit_test(test_a_command_is_not_repeated_after_its_time),
       cmocka_unit_test(test_waiting_costs_nothing),
       cmocka_unit_test(test_limit_of_resources),
@@ -1113,7 +834,6 @@ int main(void)
       cmocka_unit_test(test_a_name),
       cmocka_unit_test(test_pre_shared_keys),
       cmocka_unit_test(test_a_lost_session),
-      cmocka_unit_test(test_a_silent_resource_of_a_session),
       cmocka_unit_test(test_certificates),
       cmocka_unit_test(test_our_own_certificate),
       cmocka_unit_test(test_discovery),
