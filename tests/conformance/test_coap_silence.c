@@ -43,6 +43,26 @@ static void test_a_silent_resource(void **state)
   end();
 }
 
+/* What is not repeated lets the others go first as well, and is still waited for. */
+static void test_a_silent_resource_that_is_asked_once(void **state)
+{
+  struct answer a;
+  (void)state;
+  begin("confirmable: false\npoints:\n  silent: {get: /silent, type: integer}\n  a: {get: /a, type: integer}\n"
+        "  b: {get: /b, type: integer}\n");
+  tell("garble /silent");
+  tell("set /a 0 31");
+  tell("set /b 0 32");
+  unsigned long before = counts().requests;
+  assert_int_equal(world_read_all(&w, "d0", world_now() + 1500 * MS, &a), 0);
+  WAIT_FOR(&w, a.calls > 0);
+  assert_int_equal(a.error, 0);
+  assert_true(number_of("a") == 1 && number_of("b") == 2);
+  assert_true(says(world_field_error(&w, "d0", "silent"), "no answer from"));
+  assert_int_equal(counts().requests, before + 3);
+  end();
+}
+
 /* Two at one address with two ports: one is silent, and the other notices nothing of that. */
 static void test_a_silent_neighbour(void **state)
 {
@@ -223,13 +243,10 @@ static void test_an_address_that_changes(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_a_silent_resource),
-      cmocka_unit_test(test_a_silent_neighbour),
-      cmocka_unit_test(test_an_observed_device_that_falls_silent),
-      cmocka_unit_test(test_a_slow_resource),
-      cmocka_unit_test(test_a_silent_resource_of_a_session),
-      cmocka_unit_test(test_names_that_take_long),
-      cmocka_unit_test(test_an_address_that_changes),
+      cmocka_unit_test(test_a_silent_resource),    cmocka_unit_test(test_a_silent_resource_that_is_asked_once),
+      cmocka_unit_test(test_a_silent_neighbour),   cmocka_unit_test(test_an_observed_device_that_falls_silent),
+      cmocka_unit_test(test_a_slow_resource),      cmocka_unit_test(test_a_silent_resource_of_a_session),
+      cmocka_unit_test(test_names_that_take_long), cmocka_unit_test(test_an_address_that_changes),
   };
   tt_log_open(TT_LOG_ERROR);
   const char *only = getenv("TT_ONLY");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a CoAP device may send: link formats, CBOR, SenML in both forms, payloads at a place, block options and blocks; and
- * URIs. The first byte chooses. Nothing crashes, nothing grows beyond its limit, and what is said holds together. */
+ * What a CoAP device may send: messages, link formats, CBOR, SenML in both forms, payloads at a place, block options and
+ * blocks; and URIs. The first byte chooses. Nothing crashes, nothing grows beyond its limit, and what is said holds together. */
 #include "block.h"
 #include "common/pick_cbor.h"
 #include "link_format.h"
+#include "message.h"
 #include "offer.h"
 #include "payload.h"
 #include "uri.h"
@@ -91,6 +92,21 @@ static void fuzz_uri(const char *data, size_t n)
     assert(path.n_path <= CB_SEGMENTS_MAX && path.n_query <= CB_SEGMENTS_MAX);
 }
 
+/* What libcoap takes for a message, of any size that fits a datagram. */
+static void fuzz_message(const uint8_t *data, size_t n)
+{
+  struct cb_response response;
+  char code[40];
+  coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_NON, COAP_EMPTY_CODE, 0, n);
+  if (pdu && coap_pdu_parse(COAP_PROTO_UDP, data, n, pdu) && cb_response_read(pdu, &response) == 0) {
+    assert(response.n <= n && response.etag_size <= n && (response.n == 0 || response.data));
+    assert(response.content <= 0xffff && response.observe <= 0xffffff && response.max_age_s <= UINT32_MAX);
+    assert(!response.has_block2 || response.block2.szx <= CB_SZX_MAX);
+    assert(*cb_code_print(code, response.code));
+  }
+  coap_delete_pdu(pdu);
+}
+
 /* Blocks as a device likes: two bytes of option, one of size, each. */
 static void fuzz_blocks(const uint8_t *data, size_t n)
 {
@@ -103,15 +119,18 @@ static void fuzz_blocks(const uint8_t *data, size_t n)
     struct cb_block block;
     if (cb_block_decode(data, 2, &block) < 0)
       continue;
+    bool is_old = cb_body_is_old(&body, &block), was_sent = cb_upload_is_old(&upload, &block);
     size_t size = data[3] & 128 ? (size_t)16 << block.szx : data[2];
     enum cb_step step =
         cb_body_take(&body, data[3] & 1 ? NULL : &block, data + 2, data[3] >> 1 & 1, zeros, size, &why);
     assert(step != CB_STEP_FAIL || why);
     assert(body.data.len <= CB_BODY_MAX);
+    assert(!is_old || data[3] & 1 || step != CB_STEP_MORE); /* nothing is added twice */
     if (step == CB_STEP_DONE || step == CB_STEP_FAIL)
       break;
     step = cb_upload_take(&upload, data[3] & 2 ? 95 : 141, &block, &why);
     assert(upload.at < upload.size);
+    assert(!was_sent || step != CB_STEP_MORE);
     if (step == CB_STEP_FAIL)
       break;
   }
@@ -140,6 +159,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     break;
   case 'u':
     fuzz_uri(text, size - 1);
+    break;
+  case 'm':
+    fuzz_message(data + 1, size - 1);
     break;
   case 'b':
     fuzz_blocks(data + 1, size - 1);
