@@ -13,7 +13,9 @@
 #define PING_US      (3 * TT_USEC_PER_SEC) /* how long an answer to a ping is waited for */
 /* libcoap would hold back what goes beyond, and send it when its time is over: so never; the limit is ours. */
 #define NSTART_NEVER 64
-#define TURNS_MAX    6 /* after that the time of a turn grows no more */
+/* Of a larger one libcoap would read the beginning, and take that for all. */
+#define MESSAGE_MAX (COAP_RXBUFFER_SIZE - 1)
+#define TURNS_MAX   6 /* after that the time of a turn grows no more */
 
 /* ---- State ----------------------------------------------------------------------------------------------------- */
 void cb_endpoint_kick(struct cb_endpoint *e)
@@ -143,6 +145,8 @@ static void open_session(struct cb_endpoint *e)
   coap_session_set_ack_timeout(e->session, (coap_fixed_point_t){(uint16_t)(ms / 1000), (uint16_t)(ms % 1000)});
   coap_session_set_max_retransmit(e->session, (uint16_t)options->max_retransmit);
   coap_session_set_nstart(e->session, NSTART_NEVER);
+  if (!e->base.is_dtls) /* there it is the size of what is sent for the handshake, too */
+    coap_session_set_mtu(e->session, MESSAGE_MAX);
   e->phase = e->base.is_dtls ? CB_SHAKING : CB_READY;
   cb_io_arm(io);
 }

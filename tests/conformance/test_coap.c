@@ -189,6 +189,21 @@ static void test_blocks(void **state)
   end();
 }
 
+/* A device that does not know blocks sends all that fits a datagram. Of one larger than can be read, nothing counts. */
+static void test_a_large_message(void **state)
+{
+  (void)state;
+  begin("points:\n  big: {get: /big, type: string}\n");
+  tell("szx 7"); /* of 2048 bytes: none are needed */
+  tell("large /big 1440");
+  assert_int_equal(read_in("big", 5000 * MS), 0);
+  assert_int_equal(strlen(text_of("big")), 1440);
+  tell("large /big 1465");
+  assert_int_equal(read_in("big", 1000 * MS), -ETIMEDOUT);
+  assert_int_equal(strlen(text_of("big")), 1440);
+  end();
+}
+
 /* Some devices know by the token which blocks belong together; no such block is taken for another because it comes
  * twice. */
 static void test_blocks_that_are_tied_by_their_token(void **state)
@@ -816,6 +831,7 @@ int main(void)
       cmocka_unit_test(test_verification_by_observation),
       cmocka_unit_test(test_a_storm),
       cmocka_unit_test(test_blocks),
+      cmocka_unit_test(test_a_large_message),
       cmocka_unit_test(test_blocks_that_are_tied_by_their_token),
       cmocka_unit_test(test_formats),
       cmocka_unit_test(test_methods),
