@@ -97,6 +97,19 @@ int http_push_value(struct http_body *body, const struct tt_point *point, struct
   return json_value(body, address->push.at, tt_pick_wants_number(point), &address->shape, ret, why);
 }
 
+int http_push_time(const char *data, size_t size, const struct http_stamp_place *place, uint64_t *ret_wall_us)
+{
+  static const struct tt_pick_shape flat = {0};
+  struct http_body body = {.data = data, .size = size};
+  char why[TT_PICK_WHY_SIZE];
+  TT_AUTOVALUE struct tt_value value = {0};
+  int r = json_value(&body, place->at, place->unit != HTTP_STAMP_ISO, &flat, &value, why);
+  if (r >= 0)
+    r = http_stamp_parse(&value, (enum http_stamp_unit)place->unit, ret_wall_us);
+  http_body_finish(&body);
+  return r < 0 ? -EINVAL : 0;
+}
+
 bool http_answer_is_expected(struct http_body *body, const struct http_expect *expect, const struct tt_value *value,
                              char why[static TT_PICK_WHY_SIZE])
 {

@@ -27,6 +27,8 @@ uint64_t http_answer_stamp(struct http_body *body, const struct tt_point *point)
 /* The value at the point's `push:` in JSON. As above. */
 int http_push_value(struct http_body *body, const struct tt_point *point, struct tt_value *ret,
                     char why[static TT_PICK_WHY_SIZE]);
+/* When the JSON of a push says that it was sent. -EINVAL: it does not, or not so. */
+int http_push_time(const char *data, size_t size, const struct http_stamp_place *place, uint64_t *ret_wall_us);
 /* Does the answer of a device to the command `value` say what it must? False with the reason in `why`. */
 bool http_answer_is_expected(struct http_body *body, const struct http_expect *expect, const struct tt_value *value,
                              char why[static TT_PICK_WHY_SIZE]);

@@ -5,6 +5,7 @@
 #include "common/pick_xml.h"
 #include "compose.h"
 #include "hosts.h"
+#include "sender.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -117,7 +118,17 @@ static void check_device(const struct http_connection *c, const struct tt_device
   if (hook->path && !c->listen.address)
     refuse(diags, device->mark, "webhook",
            "webhook: the connection does not listen; give it listen: {address: ...}");
-  if (!is_token(hook->signature))
+  if (hook->path && hook->hmac && *hook->hmac && !http_sender_has_key(hook))
+    refuse(diags, device->mark, "webhook", "webhook: the hmac of scheme: standard is not base64, with whsec_ or without");
+  if (hook->path && hook->scheme != HTTP_HOOK_BODY && !hook->hmac)
+    refuse(diags, device->mark, "webhook", "webhook: scheme is given, but no hmac");
+  if (hook->time.at && (hook->scheme != HTTP_HOOK_BODY || !hook->hmac))
+    refuse(diags, device->mark, "webhook",
+           "webhook: time is given, which is for hmac of scheme: body; the others have their own");
+  const char *pointer = hook->time.at ? tt_pick_pointer_problem(hook->time.at) : NULL;
+  if (pointer)
+    refuse(diags, device->mark, "webhook", "webhook: time: at: \"%.100s\" is not a JSON pointer: it %s", hook->time.at, pointer);
+  if (!is_token(http_sender_header(hook)))
     refuse(diags, device->mark, "webhook", "webhook: signature is not the name of a header");
 }
 

@@ -110,6 +110,7 @@ void http_device_finish(struct http_device *d)
   free(d->resources);
   free(d->resource_of_point);
   free(d->origin);
+  http_seen_finish(&d->seen);
   *d = (struct http_device){0};
 }
 

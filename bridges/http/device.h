@@ -7,6 +7,7 @@
 
 #include "answer.h"
 #include "compose.h"
+#include "seen.h"
 
 struct http;
 struct http_device;
@@ -57,6 +58,7 @@ struct http_device {
   bool is_reachable;           /* the last request came to something */
   struct http_stream *stream;
   struct http_meter pushes; /* taken in this minute */
+  struct http_seen seen;    /* signed pushes that were taken */
 };
 
 int http_device_init(struct http_device *d, struct http *http, struct tt_device *device);

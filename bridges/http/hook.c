@@ -117,21 +117,46 @@ static const char *token_of(struct MHD_Connection *connection, const struct http
   return token && snprintf(out, size, "Bearer %s", token) < (int)size ? out : NULL;
 }
 
+/* What is signed with its time is taken once, and near that time; what somebody has recorded is not news. -errno */
+static int take_once(struct http_device *d, const struct http_claim *claim, struct http_proof *proof)
+{
+  const struct http_webhook *webhook = &d->options->webhook;
+  if (webhook->time.at) {
+    int r = http_push_time(claim->body, claim->size, &webhook->time, &proof->sent_us);
+    if (r < 0)
+      return r;
+  } else if (webhook->scheme == HTTP_HOOK_BODY) {
+    return 0;
+  }
+  return http_seen_take(&d->seen, proof, tt_bridge_now(d->http->bridge).wall_us, webhook->tolerance_us);
+}
+
 static enum MHD_Result decide(struct http_hook *hook, struct MHD_Connection *connection, const char *method,
                               const char *path, const struct push *push)
 {
   struct http_device *d = device_of(hook, method, path);
-  const char *body = push->body.data ? push->body.data : "", *authorization, *signature;
+  const char *body = push->body.data ? push->body.data : "";
   char token[TT_TEXT_MAX];
+  struct http_proof proof = {0};
   if (!d)
     return refuse_sender(hook, connection);
   const struct http_webhook *webhook = &d->options->webhook;
-  authorization = token_of(connection, webhook, token, sizeof token);
-  signature = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, webhook->signature);
-  if (!http_sender_is_right(webhook, authorization, signature, body, push->body.len))
+  const struct http_claim claim = {
+      .authorization = token_of(connection, webhook, token, sizeof token),
+      .signature = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, http_sender_header(webhook)),
+      .id = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "webhook-id"),
+      .time = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "webhook-timestamp"),
+      .body = body,
+      .size = push->body.len};
+  if (!http_sender_is_right(webhook, &claim, &proof))
     return refuse_sender(hook, connection);
   if (!is_within(&d->pushes, MINUTE_US, webhook->rate))
     return say(hook, connection, MHD_HTTP_TOO_MANY_REQUESTS);
+  int r = take_once(d, &claim, &proof);
+  if (r == -ENOSPC || r == -ENOMEM)
+    return say(hook, connection, MHD_HTTP_TOO_MANY_REQUESTS);
+  if (r < 0)
+    return refuse_sender(hook, connection);
   tt_device_link(d->device, TT_LINK_ONLINE, "%s", "");
   if (webhook->method == HTTP_HOOK_GET)
     take_query(d, connection);

@@ -105,6 +105,25 @@ static const struct tt_option events_options[] = {
     TT_OPTION_END,
 };
 
+static const struct tt_choice stamp_units[] = {
+    {"iso", HTTP_STAMP_ISO}, {"s", HTTP_STAMP_S}, {"ms", HTTP_STAMP_MS}, {NULL, 0}};
+
+static const struct tt_option time_options[] = {
+    {.name = "at",
+     .type = TT_OPTION_STRING,
+     AT(http_stamp_place, at),
+     .help = "Where it says when it was measured: JSON pointer, XPath or column, as the format has."},
+    {.name = "unit",
+     .type = TT_OPTION_CHOICE,
+     AT(http_stamp_place, unit),
+     .preset = "iso",
+     .choices = stamp_units,
+     .help = "iso: 2026-11-22T18:54:53Z. s or ms: so many since 1970."},
+    TT_OPTION_END,
+};
+
+static const struct tt_choice hook_schemes[] = {
+    {"body", HTTP_HOOK_BODY}, {"stripe", HTTP_HOOK_STRIPE}, {"standard", HTTP_HOOK_STANDARD}, {NULL, 0}};
 static const struct tt_choice hook_methods[] = {
     {"post", HTTP_HOOK_POST}, {"put", HTTP_HOOK_PUT}, {"get", HTTP_HOOK_GET}, {NULL, 0}};
 
@@ -130,8 +149,25 @@ static const struct tt_option webhook_options[] = {
     {.name = "signature",
      .type = TT_OPTION_STRING,
      AT(http_webhook, signature),
-     .preset = "X-Signature",
-     .help = "The header with the signature in hexadecimal, sha256= before it or not."},
+     .help = "The header with the signature. Default: X-Signature, Stripe-Signature or webhook-signature."},
+    {.name = "scheme",
+     .type = TT_OPTION_CHOICE,
+     AT(http_webhook, scheme),
+     .preset = "body",
+     .choices = hook_schemes,
+     .help = "What hmac signs. body: that, in hexadecimal. stripe: time and body. standard: Standard Webhooks."},
+    {.name = "time",
+     .type = TT_OPTION_TABLE,
+     AT(http_webhook, time),
+     .table = time_options,
+     .help = "Scheme body: where the JSON says when it was sent. With it no push is taken twice."},
+    {.name = "tolerance",
+     .type = TT_OPTION_DURATION,
+     AT(http_webhook, tolerance_us),
+     .preset = "5min",
+     .min = 1e6,
+     .max = 3600e6,
+     .help = "How far the time of a signed push may be from the gateway's."},
     {.name = "rate",
      .type = TT_OPTION_INTEGER,
      AT(http_webhook, rate),
@@ -209,23 +245,6 @@ const struct tt_option http_device_table[] = {
 
 static const struct tt_choice formats[] = {
     {"json", HTTP_JSON}, {"xml", HTTP_XML}, {"text", HTTP_TEXT}, {"csv", HTTP_CSV}, {NULL, 0}};
-static const struct tt_choice stamp_units[] = {
-    {"iso", HTTP_STAMP_ISO}, {"s", HTTP_STAMP_S}, {"ms", HTTP_STAMP_MS}, {NULL, 0}};
-
-static const struct tt_option time_options[] = {
-    {.name = "at",
-     .type = TT_OPTION_STRING,
-     AT(http_stamp_place, at),
-     .help = "Where the answer says when it was measured: JSON pointer, XPath or column, as the format has."},
-    {.name = "unit",
-     .type = TT_OPTION_CHOICE,
-     AT(http_stamp_place, unit),
-     .preset = "iso",
-     .choices = stamp_units,
-     .help = "iso: 2026-11-22T18:54:53Z. s or ms: so many since 1970."},
-    TT_OPTION_END,
-};
-
 static const struct tt_option push_options[] = {
     {.name = "at",
      .type = TT_OPTION_STRING,

@@ -36,16 +36,27 @@ struct http_events {
   uint64_t idle_us, retry_us;
 };
 
-enum http_hook_auth { HTTP_HOOK_NONE, HTTP_HOOK_BEARER, HTTP_HOOK_HMAC };
+enum http_stamp_unit { HTTP_STAMP_ISO, HTTP_STAMP_S, HTTP_STAMP_MS };
+
+/* `time:` where something says when it was measured, or sent. */
+struct http_stamp_place {
+  const char *at; /* NULL: nowhere */
+  int unit;       /* enum http_stamp_unit */
+};
 
 /* `webhook:` of a device. */
 struct http_webhook {
   const char *path; /* NULL: none */
   int method;       /* enum http_hook_method */
   const char *token, *hmac;
-  const char *signature; /* name of the header */
-  int64_t rate;          /* accepted per minute */
+  int scheme;                   /* enum http_hook_scheme */
+  const char *signature;        /* name of the header; NULL: that of the scheme */
+  struct http_stamp_place time; /* in a signed body: when it was sent */
+  uint64_t tolerance_us;        /* that a signed push may be older, or from the future */
+  int64_t rate;                 /* accepted per minute */
 };
+/* What is signed, and how it is written. */
+enum http_hook_scheme { HTTP_HOOK_BODY, HTTP_HOOK_STRIPE, HTTP_HOOK_STANDARD };
 enum http_hook_method { HTTP_HOOK_POST, HTTP_HOOK_PUT, HTTP_HOOK_GET };
 
 struct http_device_options {
@@ -67,14 +78,6 @@ struct http_message {
   const struct tt_item *query, *form; /* maps of scalars and lists of scalars */
   const struct tt_item *json;         /* anything */
   const char *text;
-};
-
-enum http_stamp_unit { HTTP_STAMP_ISO, HTTP_STAMP_S, HTTP_STAMP_MS };
-
-/* `time:` where an answer says when it was measured. */
-struct http_stamp_place {
-  const char *at; /* NULL: nowhere */
-  int unit;       /* enum http_stamp_unit */
 };
 
 /* `push:` of a point: where its value is in a webhook's body or in the data of an event. */

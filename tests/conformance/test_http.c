@@ -810,6 +810,35 @@ static void test_signed_webhooks(void **state)
   world_close(&w);
 }
 
+/* What somebody has recorded is not taken again; nor what is old. */
+static void test_signed_pushes_are_taken_once(void **state)
+{
+  char body[100], before[200], header[300], *hex;
+  long now = (long)time(NULL);
+  static const long ages[] = {0, -240, 240, -400, 400};
+  (void)state;
+  open_hooks("", "webhook: {path: /hook, hmac: k3y, signature: X-Hub-Signature-256, time: {at: /sent, unit: s}}\n"
+                 "points: {v: {type: number, push: {at: /v}}}\n");
+  for (size_t i = 0; i < TT_COUNT(ages); i++) {
+    bool is_good = ages[i] > -300 && ages[i] < 300;
+    snprintf(body, sizeof body, "{\"v\": %zu, \"sent\": %ld}", i + 1, now + ages[i]);
+    assert_int_equal(status_of(push("POST /hook", sign("k3y", body), body)), is_good ? 204 : 404);
+    assert_int_equal(status_of(push("POST /hook", sign("k3y", body), body)), 404);
+  }
+  assert_true(number("v") == 3);
+  assert_int_equal(status_of(push("POST /hook", sign("k3y", "{\"v\": 9}"), "{\"v\": 9}")), 404); /* says no time */
+  assert_true(number("v") == 3);
+  world_close(&w);
+  open_hooks("", "webhook: {path: /hook, hmac: k3y, scheme: stripe}\npoints: {v: {type: number, push: {at: /v}}}\n");
+  snprintf(before, sizeof before, "%ld.{\"v\": 1}", now);
+  hex = strstr(sign("k3y", before), "sha256=") + 7;
+  snprintf(header, sizeof header, "Stripe-Signature: t=%ld,v1=%s", now, hex);
+  assert_int_equal(status_of(push("POST /hook", header, "{\"v\": 1}")), 204);
+  assert_int_equal(status_of(push("POST /hook", header, "{\"v\": 1}")), 404);
+  assert_true(number("v") == 1);
+  world_close(&w);
+}
+
 static void test_webhooks_of_get(void **state)
 {
   (void)state;
@@ -893,6 +922,7 @@ int main(void)
       cmocka_unit_test(test_streams_that_are_none),
       cmocka_unit_test(test_webhooks),
       cmocka_unit_test(test_signed_webhooks),
+      cmocka_unit_test(test_signed_pushes_are_taken_once),
       cmocka_unit_test(test_webhooks_of_get),
       cmocka_unit_test(test_limits_of_webhooks),
       cmocka_unit_test(test_an_address_that_is_taken),

@@ -90,12 +90,20 @@ static void fuzz_headers(uint8_t choice, const char *text, size_t n)
 {
   TT_AUTOFREE char *copy = strndup(text, n);
   TT_AUTOVALUE struct tt_value value = {0};
-  const struct http_webhook hook = {.token = choice & 1 ? "t" : NULL, .hmac = choice & 2 ? "k" : NULL};
+  const struct http_webhook hook = {
+      .token = choice & 1 ? "t" : NULL, .hmac = choice & 2 ? "whsec_a2V5" : NULL, .scheme = choice / 4 % 3};
   uint8_t signature[HTTP_SIGNATURE_SIZE];
   uint64_t us;
   assert(copy);
   http_signature_parse(copy, signature);
-  if (http_sender_is_right(&hook, copy, copy, text, n))
+  const struct http_claim claim = {.authorization = copy,
+                                   .signature = copy,
+                                   .id = "id",
+                                   .time = choice & 128 ? copy : "1",
+                                   .body = text,
+                                   .size = n};
+  struct http_proof proof;
+  if (http_sender_is_right(&hook, &claim, &proof))
     assert(hook.token && !hook.hmac); /* nobody can guess a signature over itself */
   if (http_retry_after_parse(copy, UINT64_C(1700000000000000), &us) == 0)
     assert(us <= HTTP_RETRY_AFTER_MAX_US);
