@@ -32,6 +32,8 @@ static void check_connection(const struct http_connection *c, struct tt_diags *d
   if (address && inet_pton(AF_INET, address, &v4) != 1 && inet_pton(AF_INET6, address, &v6) != 1)
     refuse(diags, nowhere, "listen-address",
            "listen: \"%.60s\" is not an address of this machine; 127.0.0.1, 0.0.0.0 and :: are some", address);
+  if (c->listen.key && !c->listen.cert)
+    refuse(diags, nowhere, "key-without-cert", "listen: key is given without cert");
   char why[HTTP_HOSTS_WHY_SIZE];
   if (!http_hosts_are_good(&c->discover.hosts, why))
     refuse(diags, nowhere, "discover-hosts", "discover: hosts: %s", why);
@@ -119,7 +121,8 @@ static void check_device(const struct http_connection *c, const struct tt_device
     refuse(diags, device->mark, "webhook",
            "webhook: the connection does not listen; give it listen: {address: ...}");
   if (hook->path && hook->hmac && *hook->hmac && !http_sender_has_key(hook))
-    refuse(diags, device->mark, "webhook", "webhook: the hmac of scheme: standard is not base64, with whsec_ or without");
+    refuse(diags, device->mark, "webhook",
+           "webhook: the hmac of scheme: standard is not base64, with whsec_ or without");
   if (hook->path && hook->scheme != HTTP_HOOK_BODY && !hook->hmac)
     refuse(diags, device->mark, "webhook", "webhook: scheme is given, but no hmac");
   if (hook->time.at && (hook->scheme != HTTP_HOOK_BODY || !hook->hmac))
@@ -127,7 +130,8 @@ static void check_device(const struct http_connection *c, const struct tt_device
            "webhook: time is given, which is for hmac of scheme: body; the others have their own");
   const char *pointer = hook->time.at ? tt_pick_pointer_problem(hook->time.at) : NULL;
   if (pointer)
-    refuse(diags, device->mark, "webhook", "webhook: time: at: \"%.100s\" is not a JSON pointer: it %s", hook->time.at, pointer);
+    refuse(diags, device->mark, "webhook", "webhook: time: at: \"%.100s\" is not a JSON pointer: it %s",
+           hook->time.at, pointer);
   if (!is_token(http_sender_header(hook)))
     refuse(diags, device->mark, "webhook", "webhook: signature is not the name of a header");
 }

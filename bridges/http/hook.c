@@ -10,6 +10,9 @@
 #include <json-c/json.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <strings.h>
 #include <systemd/sd-event.h>
@@ -17,6 +20,7 @@
 
 #define IDLE_S     10u          /* a connection that says nothing */
 #define MEMORY_MAX (32u * 1024) /* of one connection, headers included */
+#define PEM_MAX    (64u * 1024) /* of the certificates, and of the key */
 #define QUERY_MAX  64           /* names in the query of a get webhook */
 #define SECOND_US  TT_USEC_PER_SEC
 #define MINUTE_US  (60 * TT_USEC_PER_SEC)
@@ -230,8 +234,72 @@ static int on_timer(sd_event_source *source TT_UNUSED, uint64_t usec TT_UNUSED, 
   return 0;
 }
 
+static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"; /* not const, for MHD */
+
+/* -errno: it cannot be read, or is none. */
+static int read_pem(const char *path, struct tt_buf *pem)
+{
+  char chunk[4096];
+  FILE *file = fopen(path, "re");
+  if (!file)
+    return -errno;
+  for (size_t n; (n = fread(chunk, 1, sizeof chunk, file)) > 0;)
+    tt_buf_add(pem, chunk, n);
+  int r = ferror(file) ? -EIO : pem->failed ? -EFBIG : pem->len ? 0 : -ENODATA;
+  explicit_bzero(chunk, sizeof chunk);
+  fclose(file);
+  return r;
+}
+
+/* MHD only says that something is wrong. A key with a pass phrase is none. NULL: they are a pair. */
+static const char *pair_problem(const struct tt_buf *cert, const struct tt_buf *key)
+{
+  static char no_phrase[] = "";
+  BIO *a = BIO_new_mem_buf(cert->data, (int)cert->len), *b = BIO_new_mem_buf(key->data, (int)key->len);
+  X509 *x = a ? PEM_read_bio_X509(a, NULL, NULL, NULL) : NULL;
+  EVP_PKEY *pkey = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, no_phrase) : NULL;
+  const char *problem = !x                                     ? "has no certificate in PEM"
+                        : !pkey                                ? "has no key in PEM, or one with a pass phrase"
+                        : X509_check_private_key(x, pkey) != 1 ? "has another key than the certificate"
+                                                               : NULL;
+  EVP_PKEY_free(pkey);
+  X509_free(x);
+  BIO_free(a);
+  BIO_free(b);
+  ERR_clear_error();
+  return problem;
+}
+
+/* Reports. */
+static int load_pair(struct http_hook *hook, const struct http_listen *listen, struct tt_buf *cert,
+                     struct tt_buf *key)
+{
+  const char *key_path = listen->key ? listen->key : listen->cert, *path = listen->cert;
+  int r = read_pem(path, cert);
+  if (r == 0)
+    r = read_pem(path = key_path, key);
+  const char *problem = r < 0 ? strerror(-r) : pair_problem(cert, key);
+  if (problem)
+    tt_bridge_log(hook->http->bridge, TT_LOG_ERROR, "cannot listen: TLS: %s: %s", path, problem);
+  return r < 0 ? r : problem ? -EBADMSG : 0;
+}
+
+/* A secret of the listener. */
+static void wipe(struct tt_buf *buf)
+{
+  if (buf->data)
+    explicit_bzero(buf->data, buf->len);
+  tt_buf_finish(buf);
+}
+
+static bool is_loopback(const struct sockaddr_in *v4, const struct sockaddr_in6 *v6, bool is_v4)
+{
+  return is_v4 ? ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 static int listen_on(struct http_hook *hook, const struct http_listen *listen)
 {
+  struct tt_buf cert = TT_BUF(PEM_MAX), key = TT_BUF(PEM_MAX);
   struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)listen->port)};
   struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)listen->port)};
   bool is_v4 = inet_pton(AF_INET, listen->address, &v4.sin_addr) == 1;
@@ -239,19 +307,36 @@ static int listen_on(struct http_hook *hook, const struct http_listen *listen)
     return -EINVAL;
   const struct sockaddr *address = is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
   unsigned per_ip = (unsigned)(listen->connections + 3) / 4;
+  int r = listen->cert ? load_pair(hook, listen, &cert, &key) : 0;
+  if (r < 0) {
+    tt_buf_finish(&cert);
+    wipe(&key);
+    return r;
+  }
+  const struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, cert.data},
+                                       {MHD_OPTION_HTTPS_MEM_KEY, 0, key.data},
+                                       {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_versions},
+                                       {MHD_OPTION_END, 0, NULL}};
+  unsigned flags = MHD_USE_EPOLL | (is_v4 ? 0 : MHD_USE_IPv6) | (listen->cert ? MHD_USE_TLS : 0);
   errno = 0;
-  hook->daemon = MHD_start_daemon(MHD_USE_EPOLL | (is_v4 ? 0 : MHD_USE_IPv6), (uint16_t)listen->port, NULL, NULL,
-                                  on_request, hook, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_CONNECTION_LIMIT,
-                                  (unsigned)listen->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_ip,
-                                  MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                  (size_t)MEMORY_MAX, MHD_OPTION_NOTIFY_COMPLETED, on_completed, hook,
-                                  MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+  hook->daemon = MHD_start_daemon(
+      flags, (uint16_t)listen->port, NULL, NULL, on_request, hook, MHD_OPTION_SOCK_ADDR, address,
+      MHD_OPTION_CONNECTION_LIMIT, (unsigned)listen->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_ip,
+      MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
+      MHD_OPTION_NOTIFY_COMPLETED, on_completed, hook, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
+      listen->cert ? tls : tls + 3, MHD_OPTION_END);
+  r = errno ? -errno : -EIO;
+  tt_buf_finish(&cert);
+  wipe(&key);
   if (!hook->daemon) {
-    int r = errno ? -errno : -EIO;
     tt_bridge_log(hook->http->bridge, TT_LOG_ERROR, "cannot listen on %s port %lld: %s", listen->address,
                   (long long)listen->port, strerror(-r));
     return r;
   }
+  if (!listen->cert && !is_loopback(&v4, &v6, is_v4))
+    tt_bridge_log(hook->http->bridge, TT_LOG_WARNING,
+                  "listens on %s port %lld without TLS (listen: cert): tokens can be read on the way",
+                  listen->address, (long long)listen->port);
   return 0;
 }
 

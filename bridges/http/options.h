@@ -15,6 +15,7 @@
 struct http_listen {
   const char *address; /* NULL: nowhere */
   int64_t port;
+  const char *cert, *key; /* NULL: no TLS; NULL: in cert */
   int64_t max_body, rate, connections;
 };
 

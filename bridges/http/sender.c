@@ -43,7 +43,8 @@ static int from_base64(const char *text, size_t n, uint8_t *ret, size_t size)
   while (padding < 2 && padding < n && text[n - padding - 1] == '=')
     padding++;
   /* OpenSSL takes blanks around it, which nobody signs. */
-  if (!n || n % 4 || n / 4 * 3 > size || n - padding != strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+  if (!n || n % 4 || n / 4 * 3 > size ||
+      n - padding != strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
     return -EINVAL;
   int length = EVP_DecodeBlock(ret, (const unsigned char *)text, (int)n);
   return length < 0 ? -EINVAL : length - (int)padding;
@@ -105,8 +106,8 @@ static bool sign(const struct http_webhook *hook, const char *before, const stru
   tt_buf_add(&signed_, before, strlen(before));
   tt_buf_add(&signed_, claim->body, claim->size);
   bool is_made = key_of(hook, &key) == 0 && !signed_.failed &&
-                 HMAC(EVP_sha256(), key.data, (int)key.size, (const unsigned char *)(signed_.data ? signed_.data : ""), signed_.len,
-                      made, &n) &&
+                 HMAC(EVP_sha256(), key.data, (int)key.size,
+                      (const unsigned char *)(signed_.data ? signed_.data : ""), signed_.len, made, &n) &&
                  n == HTTP_SIGNATURE_SIZE;
   explicit_bzero(&key, sizeof key);
   if (is_made)
@@ -168,7 +169,8 @@ static bool is_standard_right(const struct http_webhook *hook, const struct http
   TT_AUTOBUF struct tt_buf before = TT_BUF(0);
   size_t n = 0;
   bool is_right = false;
-  if (!claim->id || !claim->time || strlen(claim->id) > HTTP_CLAIM_TEXT_MAX || strchr(claim->id, '.') || /* ambiguous */
+  if (!claim->id || !claim->time || strlen(claim->id) > HTTP_CLAIM_TEXT_MAX ||
+      strchr(claim->id, '.') || /* ambiguous */
       time_of(claim->time, strlen(claim->time), &ret->sent_us) < 0)
     return false;
   tt_buf_printf(&before, "%s.%s.", claim->id, claim->time);

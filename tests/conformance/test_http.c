@@ -829,7 +829,8 @@ static void test_signed_pushes_are_taken_once(void **state)
   assert_int_equal(status_of(push("POST /hook", sign("k3y", "{\"v\": 9}"), "{\"v\": 9}")), 404); /* says no time */
   assert_true(number("v") == 3);
   world_close(&w);
-  open_hooks("", "webhook: {path: /hook, hmac: k3y, scheme: stripe}\npoints: {v: {type: number, push: {at: /v}}}\n");
+  open_hooks("",
+             "webhook: {path: /hook, hmac: k3y, scheme: stripe}\npoints: {v: {type: number, push: {at: /v}}}\n");
   snprintf(before, sizeof before, "%ld.{\"v\": 1}", now);
   hex = strstr(sign("k3y", before), "sha256=") + 7;
   snprintf(header, sizeof header, "Stripe-Signature: t=%ld,v1=%s", now, hex);
@@ -890,6 +891,82 @@ static void test_limits_of_webhooks(void **state)
   world_close(&w);
 }
 
+/* One push over TLS; the loop turns meanwhile. The status, or 0: TLS did not come about. */
+static int push_tls(SSL_CTX *ctx, const char *name)
+{
+  static const char text[] =
+      "POST /hook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" BEARER "Content-Length: 8\r\n\r\n{\"v\": 4}";
+  char said[4096] = "";
+  bool is_sent = false, is_over = false;
+  int fd = hook_connect();
+  SSL *ssl = SSL_new(ctx);
+  SSL_set_fd(ssl, fd);
+  SSL_set1_host(ssl, name);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  for (uint64_t end = world_now() + PATIENCE; !is_over; assert_true(world_now() < end)) {
+    world_turn(&w, 5 * MS);
+    int r = SSL_is_init_finished(ssl) ? 1 : SSL_connect(ssl);
+    if (r == 1 && !is_sent)
+      is_sent = (r = SSL_write(ssl, text, sizeof text - 1)) > 0;
+    else if (r == 1)
+      r = SSL_read(ssl, said, sizeof said - 1);
+    int why = SSL_get_error(ssl, r);
+    is_over = *said || (r <= 0 && why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE);
+  }
+  SSL_free(ssl);
+  close(fd);
+  return status_of(said);
+}
+
+static void test_tls_of_the_listener(void **state)
+{
+  char directory[] = "/tmp/tt-http-XXXXXX", cert[64], key[64], listen[200];
+  (void)state;
+  assert_non_null(mkdtemp(directory));
+  snprintf(cert, sizeof cert, "%s/cert.pem", directory);
+  snprintf(key, sizeof key, "%s/key.pem", directory);
+  SSL_CTX *mine = SSL_CTX_new(TLS_server_method());
+  tls_certificate(mine, "gateway.test", 3600, cert);
+  FILE *file = fopen(key, "w");
+  PEM_write_PrivateKey(file, SSL_CTX_get0_privatekey(mine), NULL, NULL, 0, NULL, NULL);
+  fclose(file);
+  SSL_CTX_free(mine);
+  SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+  assert_int_equal(SSL_CTX_load_verify_locations(ctx, cert, NULL), 1);
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+  snprintf(listen, sizeof listen, ", cert: %s, key: %s", cert, key);
+  open_hooks(listen, "webhook: {path: /hook, token: t0ken}\npoints: {v: {type: number, push: {at: /v}}}\n");
+  assert_int_equal(push_tls(ctx, "other.test"), 0);
+  assert_int_equal(status_of(push("POST /hook", BEARER, "{\"v\": 6}")), 0); /* not without */
+  assert_true(isnan(number("v")));
+  assert_int_equal(push_tls(ctx, "gateway.test"), 204);
+  assert_true(number("v") == 4);
+  SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+  assert_int_equal(push_tls(ctx, "gateway.test"), 204);
+  SSL_CTX_set_min_proto_version(ctx, TLS1_1_VERSION);
+  SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
+  SSL_CTX_set_cipher_list(ctx, "ALL:@SECLEVEL=0");
+  assert_int_equal(push_tls(ctx, "gateway.test"), 0);
+  world_close(&w);
+  SSL_CTX_free(ctx);
+  /* A pair that is none: nothing listens, above all not without TLS. */
+  SSL_CTX *other = SSL_CTX_new(TLS_server_method());
+  tls_certificate(other, "gateway.test", 3600, NULL);
+  file = fopen(key, "w");
+  PEM_write_PrivateKey(file, SSL_CTX_get0_privatekey(other), NULL, NULL, 0, NULL, NULL);
+  fclose(file);
+  SSL_CTX_free(other);
+  for (int i = 0; i < 2; i++) {
+    open_hooks(listen, "webhook: {path: /hook, token: t0ken}\npoints: {v: {type: number, push: {at: /v}}}\n");
+    assert_true(world_is(&w, "disabled"));
+    world_close(&w);
+    assert_int_equal(truncate(key, 10), 0); /* no key */
+  }
+  unlink(key);
+  unlink(cert);
+  rmdir(directory);
+}
+
 static void test_an_address_that_is_taken(void **state)
 {
   char options[200];
@@ -925,6 +1002,7 @@ int main(void)
       cmocka_unit_test(test_signed_pushes_are_taken_once),
       cmocka_unit_test(test_webhooks_of_get),
       cmocka_unit_test(test_limits_of_webhooks),
+      cmocka_unit_test(test_tls_of_the_listener),
       cmocka_unit_test(test_an_address_that_is_taken),
   };
   tt_log_open(TT_LOG_ERROR);
