@@ -43,6 +43,7 @@ struct tt_fetch {
   sd_event_source *timer;
   struct tt_fetch_job *jobs;
   unsigned n_jobs;
+  long age_s;
   bool has_chunks; /* of some job; they are told outside of curl's calls, in which nothing of it may be called */
 };
 
@@ -387,6 +388,8 @@ static int set_rules(struct tt_fetch_job *job)
   SET(CURLOPT_SSL_VERIFYHOST, 2L);
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_TCP_KEEPALIVE, 1L);
+  SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* the system's resolver knows how long to keep it */
+  SET(CURLOPT_MAXLIFETIME_CONN, job->fetch->age_s);
   SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
   SET(CURLOPT_OPENSOCKETDATA, job);
   SET(CURLOPT_PREREQFUNCTION, on_connected);
@@ -563,6 +566,7 @@ int tt_fetch_create(struct sd_event *event, const struct tt_fetch_limits *limits
   curl_multi_setopt(fetch->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
   curl_multi_setopt(fetch->multi, CURLMOPT_MAXCONNECTS, total);
   curl_multi_setopt(fetch->multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
+  fetch->age_s = limits && limits->age_s ? (long)limits->age_s : 600;
   *ret = fetch;
   return 0;
 }

@@ -29,6 +29,7 @@ struct tt_fetch_job;
 struct tt_fetch_limits {
   unsigned connections;          /* open at once; more requests wait. 0: 256 */
   unsigned connections_per_host; /* 0: 2 */
+  unsigned age_s; /* after which a connection is not used again, should its name have moved. 0: 600 */
 };
 
 enum tt_fetch_auth { TT_FETCH_NO_AUTH, TT_FETCH_BASIC, TT_FETCH_DIGEST, TT_FETCH_BEARER };

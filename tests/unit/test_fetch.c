@@ -28,6 +28,7 @@ static uint64_t now_us(void)
 static pthread_mutex_t resolver_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t resolver_change = PTHREAD_COND_INITIALIZER;
 static bool is_resolver_stuck;
+static uint32_t moving; /* the IPv4 address of moving.test; 0: none */
 static unsigned in_resolver;
 
 __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node, const char *restrict service,
@@ -41,9 +42,24 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node
     pthread_cond_wait(&resolver_change, &resolver_lock);
   in_resolver--;
   pthread_cond_broadcast(&resolver_change);
+  uint32_t address = moving;
   pthread_mutex_unlock(&resolver_lock);
-  (void)node, (void)service, (void)hints, (void)ret;
-  return EAI_NONAME;
+  (void)hints;
+  if (!address || strcmp(node, "moving.test") != 0)
+    return EAI_NONAME;
+  /* One block, as freeaddrinfo() of the C library expects. */
+  struct addrinfo *info = calloc(1, sizeof *info + sizeof(struct sockaddr_in));
+  struct sockaddr_in in = {.sin_family = AF_INET,
+                           .sin_addr.s_addr = htonl(address),
+                           .sin_port = htons((uint16_t)(service ? atoi(service) : 0))};
+  *info = (struct addrinfo){.ai_family = AF_INET,
+                            .ai_socktype = SOCK_STREAM,
+                            .ai_protocol = IPPROTO_TCP,
+                            .ai_addrlen = sizeof in,
+                            .ai_addr = (struct sockaddr *)(info + 1)};
+  memcpy(info->ai_addr, &in, sizeof in);
+  *ret = info;
+  return 0;
 }
 
 static void resolver_stick(bool is_stuck)
@@ -546,6 +562,57 @@ static void test_a_chunk_may_start_others(void **state)
 }
 
 /* A name server that does not answer holds up neither the loop nor an end. */
+static void move(uint32_t address)
+{
+  pthread_mutex_lock(&resolver_lock);
+  moving = address;
+  pthread_mutex_unlock(&resolver_lock);
+}
+
+/* A device has another address now: it is found with the next request, whatever the name was before. */
+static void test_a_name_that_moves(void **state)
+{
+  struct result r;
+  struct tt_fetch_request request = plain(&r);
+  char url[64];
+  (void)state;
+  snprintf(url, sizeof url, "http://moving.test:%u/hello", peer.port);
+  move(INADDR_LOOPBACK + 8); /* nobody listens there */
+  run_request(&request, url);
+  assert_int_equal(r.error, -ECONNREFUSED);
+  move(INADDR_LOOPBACK);
+  request = plain(&r);
+  run_request(&request, url);
+  assert_int_equal(r.error, 0);
+  assert_string_equal(r.address, "127.0.0.1");
+  /* Somebody else has the old address, who would take the command. */
+  move(INADDR_LOOPBACK + 8);
+  request = plain(&r);
+  request.is_once = true;
+  run_request(&request, url);
+  assert_int_equal(r.error, -ECONNREFUSED);
+  move(0);
+}
+
+/* Also when the old one goes on answering. */
+static void test_age_of_a_connection(void **state)
+{
+  struct result r;
+  struct tt_fetch_request request;
+  const struct tt_fetch_limits limits = {.age_s = 1};
+  (void)state;
+  tt_fetch_destroy(fetch);
+  assert_int_equal(tt_fetch_create(event, &limits, &fetch), 0);
+  int before = peer.connections, requests = 0;
+  for (uint64_t end = now_us() + PATIENCE; peer.connections < before + 2; requests++) {
+    assert_true(now_us() < end);
+    request = plain(&r);
+    run_request(&request, "/hello");
+    assert_int_equal(r.error, 0);
+  }
+  assert_true(requests > 2); /* kept meanwhile */
+}
+
 static void test_a_name_that_does_not_resolve(void **state)
 {
   (void)state;
@@ -651,6 +718,8 @@ int main(void)
       T(test_stream),
       T(test_tls),
       T(test_a_chunk_may_start_others),
+      T(test_a_name_that_moves),
+      T(test_age_of_a_connection),
       T(test_a_name_that_does_not_resolve),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
