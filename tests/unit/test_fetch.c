@@ -145,6 +145,46 @@ static struct result get(const char *path)
 static atomic_int n_without_body; /* commands */
 
 /* ---- The server -------------------------------------------------------------------------------------------- */
+/* ---- Digest by SHA-256, as the second generation of Shelly wants it ---------------------------------------- */
+#define SHELLY "shellyplus1pm-aabbccddeeff"
+
+static void sha256(char out[static 65], const char *format, ...)
+{
+  char text[600];
+  unsigned char made[32];
+  va_list ap;
+  va_start(ap, format);
+  vsnprintf(text, sizeof text, format, ap);
+  va_end(ap);
+  EVP_Digest(text, strlen(text), made, NULL, EVP_sha256(), NULL);
+  for (size_t i = 0; i < sizeof made; i++)
+    snprintf(out + 2 * i, 3, "%02x", made[i]);
+}
+
+/* The value of a parameter of the header, with or without quotes. */
+static const char *parameter(const char *header, const char *name, char out[static 100])
+{
+  const char *at = strstr(header, name);
+  at = at ? at + strlen(name) : "";
+  at += *at == '"';
+  snprintf(out, 100, "%.*s", (int)strcspn(at, "\", \r"), at);
+  return out;
+}
+
+static bool is_shelly_login(struct http_client *c)
+{
+  char header[600], nc[100], cnonce[100], response[100], ha1[65], ha2[65], wanted[65];
+  if (!http_header(c, "Authorization", header, sizeof header))
+    return false;
+  parameter(header, " nc=", nc);
+  parameter(header, " cnonce=", cnonce);
+  parameter(header, " response=", response);
+  sha256(ha1, "user:" SHELLY ":secret");
+  sha256(ha2, "%s:/shelly", c->method);
+  sha256(wanted, "%s:60dc2c69:%s:%s:auth:%s", ha1, nc, cnonce, ha2);
+  return !strcmp(wanted, response);
+}
+
 static bool answer(struct http_client *c)
 {
   static const char digest[] = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n";
@@ -196,6 +236,12 @@ static bool answer(struct http_client *c)
   if (!strcmp(c->path, "/short"))
     return http_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), false;
   n_without_body += strcmp(c->method, "GET") != 0 && !*c->body;
+  if (!strcmp(c->path, "/shelly"))
+    return is_shelly_login(c) ? http_reply(c, "200 OK", "", c->body)
+                              : http_reply(c, "401 Unauthorized",
+                                           "WWW-Authenticate: Digest qop=\"auth\", realm=\"" SHELLY
+                                           "\", nonce=\"60dc2c69\", algorithm=SHA-256\r\n",
+                                           "");
   if (!strcmp(c->path, "/refused") || (!strcmp(c->path, "/digest") && !strstr(c->head, "Authorization: Digest")))
     return http_reply(c, "401 Unauthorized", digest, "");
   if (!strcmp(c->path, "/basic-only"))
@@ -312,7 +358,7 @@ static void test_digest(void **state)
   } rows[] = {
       {"PUT", "/echo", 1, 200},    {"POST", "/echo", 1, 200},    {"PUT", "/digest", 2, 200},
       {"POST", "/digest", 2, 200}, {"POST", "/refused", 2, 401}, {"POST", "/basic-only", 1, 401},
-      {"GET", "/digest", 2, 200},
+      {"GET", "/digest", 2, 200},  {"GET", "/shelly", 2, 200},   {"POST", "/shelly", 2, 200},
   };
   (void)state;
   for (size_t i = 0; i < TT_COUNT(rows); i++) {
