@@ -231,6 +231,8 @@ static bool answer(struct http_client *c)
   if (!strcmp(c->path, "/hugechunk"))
     return http_say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nhello\r\n"),
            false;
+  if (!strcmp(c->path, "/packed"))
+    return http_reply(c, "200 OK", "Content-Encoding: gzip\r\n", "\x1f\x8b\x08");
   if (!strcmp(c->path, "/notHTTP"))
     return http_say(c, "SSH-2.0-OpenSSH_9.2\r\n"), false;
   if (!strcmp(c->path, "/short"))
@@ -350,6 +352,39 @@ static void test_credentials(void **state)
 
 /* Who asks for no login is not told that there is one, and hears a command once, as it is: one without its body is
  * another command. */
+/* Neither a proxy nor a login comes from the environment of whoever starts the gateway. */
+static void test_the_environment_has_no_say(void **state)
+{
+  char home[] = "/tmp/thingtree-home-XXXXXX", netrc[sizeof home + 10];
+  (void)state;
+  assert_non_null(mkdtemp(home));
+  snprintf(netrc, sizeof netrc, "%s/.netrc", home);
+  FILE *f = fopen(netrc, "we");
+  assert_non_null(f);
+  fputs("default login somebody password secret\n", f);
+  fclose(f);
+  setenv("HOME", home, 1);
+  setenv("http_proxy", "http://127.0.0.1:1", 1);
+  setenv("all_proxy", "http://127.0.0.1:1", 1);
+  struct result r = get("/hello");
+  unsetenv("http_proxy");
+  unsetenv("all_proxy");
+  unlink(netrc);
+  rmdir(home);
+  assert_int_equal(r.status, 200);
+  assert_false(http_peer_heard(&peer, "Authorization:"));
+}
+
+/* Nothing is unpacked: a few bytes could become many. */
+static void test_packed_answers_stay_packed(void **state)
+{
+  (void)state;
+  struct result r = get("/packed");
+  assert_int_equal(r.status, 200);
+  assert_int_equal(r.size, 3);
+  assert_string_equal(r.body, "\x1f\x8b\x08");
+}
+
 static void test_digest(void **state)
 {
   static const struct {
@@ -752,6 +787,8 @@ int main(void)
       T(test_methods_bodies_and_headers),
       T(test_once),
       T(test_credentials),
+      T(test_the_environment_has_no_say),
+      T(test_packed_answers_stay_packed),
       T(test_digest),
       T(test_faults),
       T(test_body_limit),
