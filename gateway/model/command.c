@@ -353,7 +353,7 @@ void command_due(struct tt_control *c)
     not_permitted(c);
     break;
   case COMMAND_WRITING:
-    step_failed(c, TT_REFUSED_TIMEOUT, TT_TR("the device did not answer"));
+    step_failed(c, TT_REFUSED_TIMEOUT, TT_TR("the device did not answer; it is not known whether it was done"));
     break;
   case COMMAND_SETTLING:
     read_back(c);

@@ -4,6 +4,11 @@
 
 #include <strings.h>
 
+/* Bridges speak English and mark nothing; what several of them say in the same words is translated all the same. */
+TT_UNUSED static const char *const said_by_bridges[] = {
+    TT_TR("the device did not answer"),
+};
+
 /* "de-AT" is German, too. */
 static bool is_of(const char *tag, const char *language)
 {
