@@ -208,6 +208,10 @@ static void check_connection(const struct up_connection *connection, struct tt_d
   if (connection->interface && strcmp(connection->interface, "lo") == 0)
     tt_diag(diags, TT_SEVERITY_ERROR, "bad-interface", nowhere,
             "UPnP needs multicast, which the interface lo has not");
+  if (connection->port > 0 && connection->port < UP_PORT_FIRST)
+    tt_diag(diags, TT_SEVERITY_ERROR, "bad-port", nowhere,
+            "events cannot be taken at port %d: libupnp takes 0 (any) or %d to 65535", (int)connection->port,
+            UP_PORT_FIRST);
 }
 
 void up_check(const void *connection, const struct tt_device_config *device, struct tt_diags *diags)

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #define RETRY_MIN_MS 250u
@@ -83,6 +84,35 @@ int up_net_of(const char *interface, struct up_net *ret_net)
   }
   freeifaddrs(all);
   return r;
+}
+
+/* ---- A port for events -------------------------------------------------------------------------------------------- */
+/* Does somebody listen at it? What else may be wrong is the library's to say. */
+static bool is_taken(int family, const struct sockaddr *address, socklen_t size)
+{
+  int on = 1, fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return false;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* as the library: what lingers is in nobody's way */
+  if (family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  bool is = bind(fd, address, size) < 0 && errno == EADDRINUSE;
+  close(fd);
+  return is;
+}
+
+/* The library takes its first port or none; its second socket is for IPv6, for all interfaces. 0: all are taken. */
+uint16_t up_port_of(const struct up_net *net)
+{
+  for (unsigned port = UP_PORT_FIRST; port < UP_PORT_FIRST + UP_PORTS_TRIED; port++) {
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    four.sin_addr.s_addr = htonl(net->address);
+    if (!is_taken(AF_INET, (struct sockaddr *)&four, sizeof four) &&
+        !is_taken(AF_INET6, (struct sockaddr *)&six, sizeof six))
+      return (uint16_t)port;
+  }
+  return 0;
 }
 
 /* ---- Up: from any thread to the loop -------------------------------------------------------------------------- */
@@ -337,7 +367,8 @@ static void serve(struct up_link *link, UpnpClient_Handle handle, const struct u
 static bool run_library(struct up_link *link, const struct up_net *net)
 {
   UpnpClient_Handle handle;
-  int r = UpnpInit2(link->interface, link->port);
+  uint16_t port = link->port ? link->port : up_port_of(net);
+  int r = UpnpInit2(link->interface, port);
   if (r == UPNP_E_SUCCESS) {
     UpnpSetMaxContentLength(UP_XML_SIZE_MAX);
     UpnpEnableWebserver(0); /* nothing but events is served */
@@ -345,7 +376,11 @@ static bool run_library(struct up_link *link, const struct up_net *net)
   }
   if (r != UPNP_E_SUCCESS) {
     UpnpFinish();
-    tell_down(link, "UPnP cannot be started on %s yet: %s (%d)", link->interface, UpnpGetErrorMessage(r), r);
+    if (r == UPNP_E_SOCKET_BIND)
+      tell_down(link, "UPnP cannot be started on %s yet: its address is new, or TCP port %u is taken",
+                link->interface, port);
+    else
+      tell_down(link, "UPnP cannot be started on %s yet: %s (%d)", link->interface, UpnpGetErrorMessage(r), r);
     return false;
   }
   tell(link, &(struct up_link_event){.kind = UP_LINK_UP, .net = *net});

@@ -15,6 +15,7 @@
 #define UP_SUBSCRIBES_MAX  8   /* that the library has to do at once; its threads are few */
 #define UP_ORDERS_MAX      8192
 #define UP_SIGHTINGS_MAX   256 /* that wait for the loop */
+#define UP_PORTS_TRIED     100 /* for events, from the first on */
 #define UP_SUBSCRIBE_MIN_S 30  /* the library renews 10 s before the end: less would be a loop */
 
 enum up_link_kind {
@@ -61,3 +62,5 @@ int up_link_unsubscribe(struct up_link *link, const char *sid);
 
 /* The address of an interface now; -ENODEV: there is no such interface; -EADDRNOTAVAIL: it has none, or is down. */
 int up_net_of(const char *interface, struct up_net *ret_net);
+/* The first port that nobody listens at, there; 0: none. */
+uint16_t up_port_of(const struct up_net *net);

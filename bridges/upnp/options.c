@@ -20,7 +20,7 @@ const struct tt_option up_connection_table[] = {
      .preset = "0",
      .min = 0,
      .max = 65535,
-     .help = "TCP port on which devices deliver their events. 0: the first free one from 49152 on."},
+     .help = "TCP port on which devices deliver their events, 49152 or higher. 0: the first free one."},
     {.name = "timeout",
      .type = TT_OPTION_DURATION,
      AT(up_connection, timeout_us),

@@ -6,9 +6,10 @@
 
 #include <thingtree/bridge.h>
 
-#define UP_SERVICES_MAX 32 /* names of services in one mapping */
-#define UP_IN_MAX       32 /* arguments of one call */
-#define UP_WHERE_MAX    8  /* conditions of one event */
+#define UP_SERVICES_MAX 32    /* names of services in one mapping */
+#define UP_IN_MAX       32    /* arguments of one call */
+#define UP_WHERE_MAX    8     /* conditions of one event */
+#define UP_PORT_FIRST   49152 /* libupnp takes no port below */
 #define UP_VALUE        "${value}"
 #define UP_ARGUMENT     "${" TT_ARGUMENT_HOLE /* then the name and } */
 

@@ -7,6 +7,8 @@
 #include "service/log.h"
 #include "upnp_peer.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <thingtree/bridge.h>
 
 #define KEEP_MEMORY_KB 4096 /* what a storm may leave behind */
@@ -145,6 +147,39 @@ static void test_what_a_device_has_not(void **state)
   assert_int_equal(read_one(&w, "elsewhere", &a), 0);
   assert_non_null(strstr(world_field_error(&w, "d0", "elsewhere"), "no service urn:thingtree:service:Other:1"));
   end(&w);
+}
+
+/* ---- Beside others --------------------------------------------------------------------------------------------- */
+static int listen_at(int family, const struct sockaddr *address, socklen_t size)
+{
+  int on = 1, fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, address, size) < 0 || listen(fd, 1) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+/* Other programs with libupnp, and our own second connection, have its first ports. */
+static void test_its_first_ports_are_taken(void **state)
+{
+  struct world w;
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(49152)};
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(49153), .sin6_addr = in6addr_any};
+  (void)state;
+  int one = listen_at(AF_INET, (struct sockaddr *)&four, sizeof four);
+  int other = listen_at(AF_INET6, (struct sockaddr *)&six, sizeof six); /* -1: there is no IPv6 */
+  assert_true(one >= 0);
+  begin(&w);
+  upnp_peer_tell(&peer, "level 0 16");
+  WAIT_FOR(&w, is_level(&w, 16)); /* events come in */
+  end(&w);
+  close(one);
+  if (other >= 0)
+    close(other);
 }
 
 /* ---- Coming and going ----------------------------------------------------------------------------------------- */
@@ -466,6 +501,7 @@ int main(void)
       cmocka_unit_test(test_events_tell),
       cmocka_unit_test(test_a_write_is_verified_by_its_event),
       cmocka_unit_test(test_what_a_device_has_not),
+      cmocka_unit_test(test_its_first_ports_are_taken),
       cmocka_unit_test(test_goodbye_and_back),
       cmocka_unit_test(test_another_address),
       cmocka_unit_test(test_a_lie_about_the_address),
