@@ -15,16 +15,29 @@ static bool is_used(const struct up_device *d, size_t service)
   return false;
 }
 
-void up_subscribe_all(struct up_device *d)
+static bool is_subscribing(const struct up_device *d)
+{
+  for (size_t i = 0; i < d->description->n_services; i++)
+    if (d->subscriptions[i].state == UP_SUB_PENDING)
+      return true;
+  return false;
+}
+
+/* One after the other: what one device does not answer is asked once. */
+void up_subscribe_next(struct up_device *d)
 {
   struct up_instance *u = d->instance;
-  for (size_t i = 0; d->bindings && i < d->description->n_services; i++) {
+  uint64_t now = up_now(u);
+  if (!d->bindings || now < d->subscribe_us || is_subscribing(d))
+    return;
+  for (size_t i = 0; i < d->description->n_services; i++) {
     struct up_subscription *s = &d->subscriptions[i];
-    if (s->state != UP_SUB_NONE || !is_used(d, i))
+    if (s->state != UP_SUB_NONE || now < s->again_us || !is_used(d, i))
       continue;
-    *s = (struct up_subscription){.state = UP_SUB_PENDING, .ticket = ++u->tickets, .sequence = -1};
-    if (up_link_subscribe(u->link, d->description->services[i].event_url, s->ticket) < 0)
-      s->state = UP_SUB_NONE;
+    uint64_t ticket = ++u->tickets;
+    if (up_link_subscribe(u->link, d->description->services[i].event_url, ticket, d->silences > 0) == 0)
+      *s = (struct up_subscription){.state = UP_SUB_PENDING, .ticket = ticket, .sequence = -1};
+    return;
   }
 }
 
@@ -94,6 +107,34 @@ void up_on_lost(struct up_instance *u, const struct up_link_event *event)
 
 static void unstash(struct up_instance *u, const char *sid);
 
+/* One that does not answer keeps the others waiting, so it is asked ever more rarely. */
+static void silent(struct up_device *d)
+{
+  uint64_t wait_us = d->instance->options->refresh_us;
+  for (unsigned i = 0; i < d->silences && wait_us < UP_SILENCE_MAX_US; i++)
+    wait_us = 2 * wait_us < UP_SILENCE_MAX_US ? 2 * wait_us : UP_SILENCE_MAX_US;
+  d->silences++;
+  d->subscribe_us = up_now(d->instance) + wait_us;
+}
+
+static void refused(struct up_device *d, size_t service, const struct up_link_event *event)
+{
+  struct up_instance *u = d->instance;
+  d->subscriptions[service] = (struct up_subscription){.again_us = up_now(u) + u->options->refresh_us};
+  if (!d->is_told_refused)
+    tt_bridge_log(u->bridge, TT_LOG_WARNING, "%s: %s %s to %s (%d); it is read every now and then", d->config->key,
+                  d->host, event->has_answered ? "takes no subscription" : "does not answer a subscription",
+                  d->description->services[service].type, event->error);
+  d->is_told_refused = true;
+  if (event->has_answered) {
+    d->silences = 0;
+    up_subscribe_next(d);
+  } else {
+    silent(d);
+  }
+  subscribe_again(d, u->options->refresh_us);
+}
+
 void up_on_subscribed(struct up_instance *u, const struct up_link_event *event)
 {
   struct up_device *d;
@@ -103,15 +144,15 @@ void up_on_subscribed(struct up_instance *u, const struct up_link_event *event)
       if (s->state != UP_SUB_PENDING || s->ticket != event->ticket)
         continue;
       if (event->error || !*event->sid) {
-        *s = (struct up_subscription){0};
-        tt_bridge_log(u->bridge, TT_LOG_WARNING,
-                      "%s: %s takes no subscription to %s (%d); it is read every now and then", d->config->key,
-                      d->host, d->description->services[i].type, event->error);
-        subscribe_again(d, u->options->refresh_us);
+        refused(d, i, event);
         return;
       }
+      d->silences = 0;
+      d->subscribe_us = 0;
       s->state = UP_SUB_LIVE;
       snprintf(s->sid, sizeof s->sid, "%s", event->sid);
+      up_subscribe_next(d);
+      d->is_told_refused &= !up_all_live(d);
       unstash(u, s->sid);
       return;
     }

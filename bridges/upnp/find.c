@@ -307,7 +307,7 @@ void up_find_due(struct up_device *d)
   if (!d->instance->is_up || d->phase == UP_LEARNING)
     return;
   if (d->phase == UP_READY) {
-    up_subscribe_all(d);
+    up_subscribe_next(d);
     up_calls_refresh(d);
     if (!up_all_live(d))
       d->due_us = now + d->instance->options->refresh_us;

@@ -36,8 +36,10 @@
 #define UP_CONNECTIONS          64
 #define UP_CONNECTIONS_PER_HOST 8
 #define UP_LEARNING_MAX         16 /* devices whose descriptions are fetched at once */
-#define UP_STASH_MAX            16 /* events that come before their subscription is known */
-#define UP_NONE                 SIZE_MAX
+#define UP_SILENCE_MAX_US                                                                                          \
+  (900 * TT_USEC_PER_SEC) /* between two attempts to subscribe where nobody answered, in the end */
+#define UP_STASH_MAX 16   /* events that come before their subscription is known */
+#define UP_NONE      SIZE_MAX
 
 enum up_phase {
   UP_ABSENT,   /* nobody knows where it is */
@@ -65,7 +67,8 @@ struct up_subscription {
   enum up_subscription_state state;
   uint64_t ticket;
   char sid[UP_SID_MAX];
-  int sequence; /* last one; -1: none yet */
+  int sequence;      /* last one; -1: none yet */
+  uint64_t again_us; /* refused: not before then */
 };
 
 struct up_job; /* calls.c */
@@ -84,6 +87,9 @@ struct up_device {
   uint64_t search_wait_us, learn_wait_us, checked_us, renewed_us;
   bool is_sought, is_waiting; /* is_waiting: to be learnt */
   unsigned failures;
+  unsigned silences; /* subscriptions one after the other that were not answered; kept while it comes and goes */
+  uint64_t subscribe_us; /* none before then */
+  bool is_told_refused;  /* that it takes no subscription */
   struct up_description *description;
   const struct up_part *part;
   struct up_scpd *scpds[UP_TREE_SERVICES_MAX];
@@ -189,7 +195,7 @@ int up_compose(struct up_device *d, const struct up_call *call, size_t service, 
 size_t up_service_of(const struct up_device *d, const char *name); /* UP_NONE */
 
 /* events.c */
-void up_subscribe_all(struct up_device *d);
+void up_subscribe_next(struct up_device *d);
 void up_unsubscribe_all(struct up_device *d, bool is_told);
 void up_renew_all(struct up_device *d);
 bool up_all_live(const struct up_device *d);

@@ -93,7 +93,7 @@ static void learnt(struct up_device *d)
   d->learn_wait_us = 0;
   d->renewed_us = up_now(u);
   tt_device_link(d->device, TT_LINK_ONLINE, "online at %s", d->host);
-  up_subscribe_all(d);
+  up_subscribe_next(d);
   if (d->options->describe)
     tell_description(d);
   for (request = u->requests; request; request = next) {

@@ -8,7 +8,11 @@
 
 #include "link.h"
 
+#include "common/clock.h"
+#include "location.h"
+
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -18,15 +22,18 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#define RETRY_MIN_MS 250u
-#define RETRY_MAX_MS 4000u
-#define INTERFACE_MS 5000u /* how long to wait for a sign that there is an interface again, before looking */
+#define RETRY_MIN_MS    250u
+#define RETRY_MAX_MS    4000u
+#define CUT_AGAIN_US    (250 * TT_USEC_PER_MSEC)
+#define DESCRIPTORS_MAX 1024  /* the library waits with select(): it has none beyond */
+#define INTERFACE_MS    5000u /* how long to wait for a sign that there is an interface again, before looking */
 
 enum order_kind { ORDER_SUBSCRIBE, ORDER_RENEW, ORDER_UNSUBSCRIBE };
 
 struct order {
   struct order *prev, *next;
   enum order_kind kind;
+  bool is_doubtful;
   uint64_t ticket;
   char text[UP_URL_MAX]; /* URL or SID */
 };
@@ -36,13 +43,17 @@ struct up_link {
   char interface[IF_NAMESIZE];
   uint16_t port;
   int subscribe_s;
+  uint64_t timeout_us;
   tt_post_fn on_event, on_sighting;
   pthread_t thread;
   /* Under the gate: */
   struct order *orders;
   size_t n_orders;
-  unsigned n_subscribes; /* under way */
-  unsigned n_sightings;  /* posted and not yet heard */
+  unsigned n_subscribes;    /* under way */
+  struct sockaddr_in asked; /* whom for it */
+  uint64_t cut_us;          /* and until when */
+  bool is_cut;
+  unsigned n_sightings; /* posted and not yet heard */
   bool is_stopping, is_finished, is_abandoned, has_changed;
 };
 
@@ -250,6 +261,8 @@ static int on_subscribed(Upnp_EventType type, const void *data, void *cookie)
     copy(event.sid, sizeof event.sid, UpnpEventSubscribe_get_SID_cstr(s));
     if (event.error == UPNP_E_SUCCESS && seconds >= 0 && seconds < UP_SUBSCRIBE_MIN_S)
       event.error = UPNP_E_BAD_RESPONSE;
+    event.has_answered = !link->is_cut && (event.error == UPNP_E_SUCCESS || event.error == UPNP_E_BAD_RESPONSE ||
+                                           event.error == UPNP_E_SUBSCRIBE_UNACCEPTED);
     link->n_subscribes -= link->n_subscribes > 0;
     if (!link->is_stopping)
       post_event(link, TT_LANE_CONTROL, &event, NULL);
@@ -285,6 +298,40 @@ static bool wait_for_a_change(struct up_link *link, unsigned ms)
   return is_stopping;
 }
 
+/* Under the gate: hangs up for the library, which would wait for 30 s and keep all others waiting. Its sockets are told
+ * from ours, and from those of the other bridges, by whom they lead to and by being open to programs that are executed. */
+static void cut(struct up_link *link)
+{
+  int n = (int)sysconf(_SC_OPEN_MAX);
+  for (int fd = 0; fd < n && fd < DESCRIPTORS_MAX; fd++) {
+    struct sockaddr_in peer;
+    socklen_t size = sizeof peer;
+    int flags = fcntl(fd, F_GETFD), copy = flags == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (copy < 0)
+      continue;
+    if (getpeername(copy, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
+        peer.sin_addr.s_addr == link->asked.sin_addr.s_addr && peer.sin_port == link->asked.sin_port) {
+      shutdown(copy, SHUT_RDWR);
+      link->is_cut = true;
+    }
+    close(copy);
+  }
+}
+
+/* Under the gate: waits for something to do, but not for ever for an answer. */
+static void wait_or_cut(struct up_link *link)
+{
+  uint64_t now = tt_clock_us();
+  if (link->n_subscribes == 0) {
+    pthread_cond_wait(&library.changed, &library.gate);
+  } else if (now < link->cut_us) {
+    wait_ms((unsigned)((link->cut_us - now) / TT_USEC_PER_MSEC) + 1);
+  } else {
+    cut(link);
+    link->cut_us = now + CUT_AGAIN_US; /* it may not have connected yet */
+  }
+}
+
 static void subscribe_failed(struct up_link *link, const struct order *order, int error)
 {
   lock();
@@ -293,12 +340,25 @@ static void subscribe_failed(struct up_link *link, const struct order *order, in
   tell(link, &(struct up_link_event){.kind = UP_LINK_SUBSCRIBED, .ticket = order->ticket, .error = error});
 }
 
+static void ask_until(struct up_link *link, const char *url)
+{
+  uint32_t address = 0;
+  uint16_t port = 0;
+  up_url_address(url, &address, &port);
+  lock();
+  link->asked = (struct sockaddr_in){.sin_port = htons(port), .sin_addr = {.s_addr = htonl(address)}};
+  link->cut_us = tt_clock_us() + link->timeout_us;
+  link->is_cut = false;
+  unlock();
+}
+
 static void obey(struct up_link *link, UpnpClient_Handle handle, struct order *order)
 {
   int r = UPNP_E_SUCCESS;
   void *cookie = (void *)(uintptr_t)order->ticket;
   switch (order->kind) {
   case ORDER_SUBSCRIBE:
+    ask_until(link, order->text);
     r = UpnpSubscribeAsync(handle, order->text, link->subscribe_s, on_subscribed, cookie);
     if (r != UPNP_E_SUCCESS)
       subscribe_failed(link, order, r);
@@ -312,14 +372,22 @@ static void obey(struct up_link *link, UpnpClient_Handle handle, struct order *o
   }
 }
 
+/* Under the gate. */
+static bool can_begin(const struct up_link *link, const struct order *order, bool is_doubtful)
+{
+  return order->kind != ORDER_SUBSCRIBE ||
+         (link->n_subscribes < UP_SUBSCRIBES_MAX && order->is_doubtful == is_doubtful);
+}
+
 /* Under the gate: the next that can be done now. */
 static struct order *take_order(struct up_link *link)
 {
-  struct order *order;
-  DL_FOREACH(link->orders, order) {
-    if (order->kind != ORDER_SUBSCRIBE || link->n_subscribes < UP_SUBSCRIBES_MAX)
-      break;
-  }
+  struct order *order = NULL;
+  for (int is_doubtful = 0; is_doubtful < 2 && !order; is_doubtful++)
+    DL_FOREACH(link->orders, order) {
+      if (can_begin(link, order, is_doubtful))
+        break;
+    }
   if (order) {
     DL_DELETE(link->orders, order);
     link->n_orders--;
@@ -348,7 +416,7 @@ static void serve(struct up_link *link, UpnpClient_Handle handle, const struct u
     bool has_changed;
     lock();
     while (!link->is_stopping && !link->has_changed && !(order = take_order(link)))
-      pthread_cond_wait(&library.changed, &library.gate);
+      wait_or_cut(link);
     has_changed = link->has_changed;
     link->has_changed = false;
     bool is_stopping = link->is_stopping;
@@ -386,6 +454,8 @@ static bool run_library(struct up_link *link, const struct up_net *net)
   tell(link, &(struct up_link_event){.kind = UP_LINK_UP, .net = *net});
   serve(link, handle, net);
   lock();
+  if (link->n_subscribes > 0)
+    cut(link); /* its end waits for that of all that it does */
   drop_orders(link);
   bool is_stopping = link->is_stopping;
   unlock();
@@ -460,6 +530,7 @@ int up_link_create(struct tt_bridge *bridge, const struct up_connection *options
   link->bridge = bridge;
   snprintf(link->interface, sizeof link->interface, "%s", options->interface);
   link->port = (uint16_t)options->port;
+  link->timeout_us = options->timeout_us;
   link->subscribe_s = (int)(options->subscribe_us / TT_USEC_PER_SEC);
   link->on_event = on_event;
   link->on_sighting = on_sighting;
@@ -519,7 +590,7 @@ void up_link_heard(struct up_link *link)
 }
 
 /* ---- Orders --------------------------------------------------------------------------------------------------- */
-static int order(struct up_link *link, enum order_kind kind, const char *text, uint64_t ticket)
+static int order(struct up_link *link, enum order_kind kind, const char *text, uint64_t ticket, bool is_doubtful)
 {
   struct order *one = calloc(1, sizeof *one);
   int r = one ? 0 : -ENOMEM;
@@ -527,6 +598,7 @@ static int order(struct up_link *link, enum order_kind kind, const char *text, u
     return r;
   one->kind = kind;
   one->ticket = ticket;
+  one->is_doubtful = is_doubtful;
   snprintf(one->text, sizeof one->text, "%s", text);
   lock();
   if (link->n_orders < UP_ORDERS_MAX) {
@@ -542,17 +614,17 @@ static int order(struct up_link *link, enum order_kind kind, const char *text, u
   return r;
 }
 
-int up_link_subscribe(struct up_link *link, const char *url, uint64_t ticket)
+int up_link_subscribe(struct up_link *link, const char *url, uint64_t ticket, bool is_doubtful)
 {
-  return order(link, ORDER_SUBSCRIBE, url, ticket);
+  return order(link, ORDER_SUBSCRIBE, url, ticket, is_doubtful);
 }
 
 int up_link_renew(struct up_link *link, const char *sid)
 {
-  return order(link, ORDER_RENEW, sid, 0);
+  return order(link, ORDER_RENEW, sid, 0, false);
 }
 
 int up_link_unsubscribe(struct up_link *link, const char *sid)
 {
-  return order(link, ORDER_UNSUBSCRIBE, sid, 0);
+  return order(link, ORDER_UNSUBSCRIBE, sid, 0, false);
 }

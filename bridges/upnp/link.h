@@ -10,9 +10,10 @@
 #include "options.h"
 #include "table.h"
 
-#define UP_SID_MAX         64  /* bytes of the library's name for a subscription, NUL included */
-#define UP_LINK_TEXT       200 /* a sentence about why there is no link */
-#define UP_SUBSCRIBES_MAX  8   /* that the library has to do at once; its threads are few */
+#define UP_SID_MAX   64  /* bytes of the library's name for a subscription, NUL included */
+#define UP_LINK_TEXT 200 /* a sentence about why there is no link */
+#define UP_SUBSCRIBES_MAX                                                                                          \
+  1 /* that the library has to do at once: it does one after the other, and we say which is next */
 #define UP_ORDERS_MAX      8192
 #define UP_SIGHTINGS_MAX   256 /* that wait for the loop */
 #define UP_PORTS_TRIED     100 /* for events, from the first on */
@@ -21,7 +22,7 @@
 enum up_link_kind {
   UP_LINK_UP,         /* `net` is set */
   UP_LINK_DOWN,       /* `text` says why; it is tried again */
-  UP_LINK_SUBSCRIBED, /* `ticket`, and `sid`, or `error` */
+  UP_LINK_SUBSCRIBED, /* `ticket`, and `sid`, or `error`, and whether the device `has_answered` */
   UP_LINK_LOST,       /* the subscription `sid` has ended without us */
   UP_LINK_EVENT,      /* `sid`, `sequence`; the XML follows */
   UP_LINK_STOPPED,
@@ -30,6 +31,7 @@ enum up_link_kind {
 struct up_link_event {
   enum up_link_kind kind;
   int error; /* of the library */
+  bool has_answered;
   struct up_net net;
   uint64_t ticket;
   int sequence;
@@ -55,8 +57,9 @@ void up_link_heard(struct up_link *link);
 /* The interface may have changed: begin anew if it has. */
 void up_link_look(struct up_link *link);
 
-/* Orders; -ENOBUFS, -ENOMEM. */
-int up_link_subscribe(struct up_link *link, const char *url, uint64_t ticket);
+/* Orders; -ENOBUFS, -ENOMEM. While a device does not answer a subscription, for up to 30 s, none of another begins: one
+ * that is doubtful waits until there is nothing else to do. */
+int up_link_subscribe(struct up_link *link, const char *url, uint64_t ticket, bool is_doubtful);
 int up_link_renew(struct up_link *link, const char *sid);
 int up_link_unsubscribe(struct up_link *link, const char *sid);
 

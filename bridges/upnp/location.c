@@ -140,6 +140,16 @@ int up_url_resolve(const char *location, const char *base, const char *reference
   return r;
 }
 
+int up_url_address(const char *text, uint32_t *ret_address, uint16_t *ret_port)
+{
+  struct url url;
+  if (parse(text, &url))
+    return -EINVAL;
+  *ret_address = url.address;
+  *ret_port = url.port;
+  return 0;
+}
+
 char *up_url_host(char out[static UP_HOST_TEXT], const char *url)
 {
   const char *host = strncasecmp(url, SCHEME, strlen(SCHEME)) == 0 ? url + strlen(SCHEME) : url;

@@ -24,4 +24,6 @@ int up_url_resolve(const char *location, const char *base, const char *reference
 
 /* "192.168.1.7:8080" of a URL that has passed; for people. */
 #define UP_HOST_TEXT 24
+/* Where that is; -EINVAL: not what the rule lets through. */
+int up_url_address(const char *url, uint32_t *ret_address, uint16_t *ret_port);
 char *up_url_host(char out[static UP_HOST_TEXT], const char *url);

@@ -361,6 +361,43 @@ static void test_no_events(void **state)
   end(&w);
 }
 
+/* libupnp asks one after the other and waits for 30 s: it is not left to that. */
+static void test_a_subscription_without_an_answer(void **state)
+{
+  struct world w;
+  (void)state;
+  upnp_peer_start(&peer, "2");
+  upnp_peer_tell(&peer, "hang 1");
+  world_open(&w, &tt_bridge_upnp, &text);
+  uint64_t before_us = world_now();
+  WAIT_FOR(&w, upnp_peer_count(&peer, "subscriptions") == 1);
+  upnp_peer_tell(&peer, "level 1 21");
+  WAIT_FOR(&w, world_number(&w, "d1", "level") == 21);
+  upnp_peer_tell(&peer, "level 0 14");
+  WAIT_FOR(&w, is_level(&w, 14)); /* it is read */
+  /* Nor when it is asked again and again. */
+  upnp_peer_tell(&peer, "forget");
+  upnp_peer_tell(&peer, "byebye");
+  upnp_peer_tell(&peer, "alive");
+  WAIT_FOR(&w, upnp_peer_count(&peer, "subscriptions") == 1);
+  assert_true(world_now() - before_us < 20000 * MS);
+  upnp_peer_tell(&peer, "hang 0");
+  WAIT_FOR(&w, upnp_peer_count(&peer, "subscriptions") == 2);
+  upnp_peer_tell(&peer, "level 0 15");
+  WAIT_FOR(&w, is_level(&w, 15));
+  upnp_peer_tell(&peer, "hang 2");
+  upnp_peer_tell(&peer, "byebye");
+  upnp_peer_tell(&peer, "alive");
+  char line[300];
+  do { /* it ends in time while one is being asked */
+    world_turn(&w, 20 * MS);
+    upnp_peer_ask(&peer, "waiting", line, sizeof line);
+  } while (strcmp(line, "0") == 0);
+  before_us = world_now();
+  end(&w);
+  assert_true(world_now() - before_us < 5000 * MS);
+}
+
 /* ---- What is there -------------------------------------------------------------------------------------------- */
 struct found {
   unsigned n, done;
@@ -511,6 +548,7 @@ int main(void)
       cmocka_unit_test(test_wrong_answers),
       cmocka_unit_test(test_no_service_description),
       cmocka_unit_test(test_no_events),
+      cmocka_unit_test(test_a_subscription_without_an_answer),
       cmocka_unit_test(test_points_of_one_call_without_an_event),
       cmocka_unit_test(test_discovery),
       cmocka_unit_test(test_a_device_describes_itself),

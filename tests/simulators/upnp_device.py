@@ -39,7 +39,8 @@ class Devices:
     def __init__(self, address, n):
         self.address, self.n, self.port, self.server = address, n, 0, None
         self.levels, self.subscriptions = [0] * n, {}  # SID: [device, URL, sequence]
-        self.is_silent, self.is_deaf, self.wrong = False, False, ""
+        self.is_silent, self.is_deaf, self.wrong, self.hung = False, False, "", 0
+        self.hanging = 0
         self.counts = {"writes": 0, "subscribes": 0, "renewals": 0, "descriptions": 0}
         self.open = set()
         self.tasks = set()
@@ -121,6 +122,13 @@ class Devices:
                 body = (await reader.readexactly(int(length[1])) if length else b"").decode()
                 if self.is_silent:
                     await asyncio.sleep(3600)
+                if self.is_hung(head):
+                    self.hanging += 1
+                    try:
+                        await reader.read(1)
+                    finally:
+                        self.hanging -= 1
+                    break
                 status, headers, answer = self.answer(head, body)
                 extra = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(answer.encode())}\r\n{extra}\r\n{answer}".encode())
@@ -130,6 +138,11 @@ class Devices:
         finally:
             self.open.discard(writer)
             writer.close()
+
+    def is_hung(self, head):
+        """A request about events to one of the first devices, which takes the connection and says nothing."""
+        match = re.match(r"(UN)?SUBSCRIBE /(\d+)/", head)
+        return match and int(match[2]) < self.hung
 
     def answer(self, head, body):
         method, path = head.split(" ", 2)[:2]
@@ -239,6 +252,10 @@ class Devices:
             self.is_deaf = rest == "1"
         elif word == "move":
             await self.move()
+        elif word == "hang":  # the first N devices never answer a request about events
+            self.hung = int(rest)
+        elif word == "waiting":  # how many wait for such an answer
+            return str(self.hanging)
         elif word == "forget":  # as after a restart: no subscription is known
             self.subscriptions.clear()
         elif word == "wrong":  # what is served wrongly, and how: "desc.xml garbage", or nothing
