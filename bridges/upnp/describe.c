@@ -7,6 +7,7 @@
 #include "describe.h"
 
 #include "event.h"
+#include "network.h"
 #include "options.h"
 
 #include <ctype.h>
@@ -23,6 +24,8 @@ struct telling {
   const struct up_service *service;
   const struct up_scpd *scpd;
   bool has_last_change;
+  bool is_withheld; /* what is done to the service: it is only read */
+  unsigned n_withheld;
   bool is_used[UP_ACTIONS_MAX]; /* actions of the service that read or write a point */
   int error;
 };
@@ -244,6 +247,10 @@ static void tell_variable(struct telling *t, const struct up_variable *variable)
   const struct up_argument *out = NULL;
   const struct up_action *get = getter(t->scpd, variable, &out), *set = setter(t->scpd, variable);
   char name[NAME_MAX_ + 1];
+  if (set && t->is_withheld) {
+    t->n_withheld++;
+    set = NULL;
+  }
   bool is_helper = begins(variable->name, HELPER) || strcmp(variable->name, UP_LAST_CHANGE) == 0;
   bool has_event = variable->is_evented || (t->has_last_change && get);
   if (is_helper || (!get && !has_event) || json_object_object_length(t->points) >= UP_DESCRIBE_POINTS_MAX ||
@@ -323,6 +330,10 @@ static struct json_object *argument_of(struct telling *t, const struct up_argume
 static void tell_action(struct telling *t, const struct up_action *action)
 {
   char name[NAME_MAX_ + 1], argument[NAME_MAX_ + 1], hole[NAME_MAX_ + 32];
+  if (t->is_withheld) {
+    t->n_withheld += !begins(action->name, VALUE_TAKING); /* those are counted with their variables */
+    return;
+  }
   if (json_object_object_length(t->commands) >= UP_DESCRIBE_COMMANDS_MAX ||
       !name_in(t, t->commands, action->name, name))
     return;
@@ -369,7 +380,7 @@ static struct json_object *about(struct telling *t, const struct up_part *part)
 }
 
 int up_describe(const struct up_description *description, const struct up_part *part,
-                const struct up_scpd *const scpds[], struct tt_buf *out)
+                const struct up_scpd *const scpds[], bool with_network, struct tt_buf *out, unsigned *ret_withheld)
 {
   struct json_object *json = json_object_new_object();
   struct telling t = {.points = json_object_new_object(), .commands = json_object_new_object()};
@@ -378,6 +389,7 @@ int up_describe(const struct up_description *description, const struct up_part *
       continue;
     t.service = &description->services[i];
     t.scpd = scpds[i];
+    t.is_withheld = !with_network && up_is_of_network(description, t.service);
     memset(t.is_used, 0, sizeof t.is_used);
     const struct up_variable *last_change = up_scpd_variable(t.scpd, UP_LAST_CHANGE);
     t.has_last_change = last_change && last_change->is_evented;
@@ -387,6 +399,7 @@ int up_describe(const struct up_description *description, const struct up_part *
       if (!t.is_used[k])
         tell_action(&t, &t.scpd->actions[k]);
   }
+  *ret_withheld = t.n_withheld;
   bool is_empty = json_object_object_length(t.points) == 0 && json_object_object_length(t.commands) == 0;
   put(&t, json, "about", about(&t, part));
   put(&t, json, "points", t.points);

@@ -11,7 +11,8 @@
 #define UP_DESCRIBE_POINTS_MAX   500
 #define UP_DESCRIBE_COMMANDS_MAX 100
 
-/* `scpds[i]` belongs to `description->services[i]`; NULL: not known. The JSON is appended. -ENODATA: there is nothing
- * to tell; -ENOMEM; -EMSGSIZE. */
+/* `scpds[i]` belongs to `description->services[i]`; NULL: not known. Of services that configure the network (network.h)
+ * only what can be read, unless `with_network`; `ret_withheld` is how many writes and commands that were. The JSON is
+ * appended. -ENODATA: there is nothing to tell; -ENOMEM; -EMSGSIZE. */
 int up_describe(const struct up_description *description, const struct up_part *part,
-                const struct up_scpd *const scpds[], struct tt_buf *out);
+                const struct up_scpd *const scpds[], bool with_network, struct tt_buf *out, unsigned *ret_withheld);

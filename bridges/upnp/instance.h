@@ -89,6 +89,7 @@ struct up_device {
   unsigned failures;
   unsigned silences; /* subscriptions one after the other that were not answered; kept while it comes and goes */
   uint64_t subscribe_us; /* none before then */
+  bool is_told_withheld; /* that something it describes is not offered */
   bool is_told_refused;  /* that it takes no subscription */
   struct up_description *description;
   const struct up_part *part;

@@ -72,7 +72,14 @@ static bool needs(const struct up_device *d, size_t service)
 static void tell_description(struct up_device *d)
 {
   TT_AUTOBUF struct tt_buf json = TT_BUF(TT_DESCRIPTION_MAX);
-  int r = up_describe(d->description, d->part, (const struct up_scpd *const *)d->scpds, &json);
+  unsigned n_withheld = 0;
+  int r = up_describe(d->description, d->part, (const struct up_scpd *const *)d->scpds, d->options->network, &json,
+                      &n_withheld);
+  if (n_withheld > 0 && !d->is_told_withheld)
+    tt_bridge_log(d->instance->bridge, TT_LOG_INFO,
+                  "%s: %u writes and commands that configure the network are not offered (network: true)",
+                  d->config->key, n_withheld);
+  d->is_told_withheld = n_withheld > 0;
   if (r == 0)
     r = tt_describe(d->device, json.data, json.len);
   if (r < 0)

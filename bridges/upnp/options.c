@@ -71,6 +71,12 @@ const struct tt_option up_device_table[] = {
      AT(up_device_options, describe),
      .preset = "false",
      .help = "Make points of what the device says of its services, beside those of the mapping."},
+    {.name = "network",
+     .type = TT_OPTION_BOOLEAN,
+     AT(up_device_options, network),
+     .preset = "false",
+     .help =
+         "With describe: also writes and commands of services that configure the network, as those of routers do."},
     TT_OPTION_END,
 };
 

@@ -22,7 +22,7 @@ struct up_connection {
 struct up_device_options {
   const char *udn, *device_type, *service_type;
   const struct tt_item *services; /* name: urn */
-  bool describe;
+  bool describe, network;
 };
 
 struct up_call {

@@ -61,10 +61,12 @@ static void fuzz_description(const char *data, size_t n)
 
 static void fuzz_scpd(const char *data, size_t n)
 {
-  struct up_description d = {.n_parts = 1,
-                             .n_services = 1,
-                             .parts = {{.udn = "uuid:1", .name = "a"}},
-                             .services = {{.type = "urn:x:service:A:1", .control_url = HOME, .event_url = HOME}}};
+  struct up_description d = {
+      .n_parts = 1,
+      .n_services = 1,
+      .parts = {{.udn = "uuid:1", .name = "a"}},
+      .services = {
+          {.type = n % 2 ? "urn:x:service:WANX:1" : "urn:x:service:A:1", .control_url = HOME, .event_url = HOME}}};
   struct up_scpd *scpd;
   char why[UP_WHY_SIZE] = "";
   if (up_scpd_parse(data, n, &scpd, why) < 0) {
@@ -72,7 +74,8 @@ static void fuzz_scpd(const char *data, size_t n)
     return;
   }
   TT_AUTOBUF struct tt_buf json = TT_BUF(TT_DESCRIPTION_MAX);
-  if (up_describe(&d, &d.parts[0], (const struct up_scpd *[]){scpd}, &json) == 0) {
+  unsigned n_withheld;
+  if (up_describe(&d, &d.parts[0], (const struct up_scpd *[]){scpd}, false, &json, &n_withheld) == 0) {
     struct json_object *parsed = json_tokener_parse(json.data);
     assert(parsed);
     json_object_put(parsed);

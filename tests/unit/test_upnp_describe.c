@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * describe.c: points out of descriptions. */
 #include "upnp/describe.h"
+#include "upnp/network.h"
 #include "upnp_file.h"
 
 #include <json-c/json.h>
@@ -12,7 +13,9 @@ static const char *scpd_name(const struct up_service *service, char out[100], co
   return out;
 }
 
-static struct json_object *describe(const char *directory, const char *device, size_t part)
+static unsigned n_withheld;
+
+static struct json_object *describe_with(const char *directory, const char *device, size_t part, bool with_network)
 {
   char name[100], why[UP_WHY_SIZE] = "";
   struct up_description *d;
@@ -26,13 +29,19 @@ static struct json_object *describe(const char *directory, const char *device, s
     if (up_scpd_parse(scpd.data, scpd.n, &scpds[i], why) < 0)
       fail_msg("%s %s", name, why);
   }
-  assert_int_equal(up_describe(d, &d->parts[part], (const struct up_scpd *const *)scpds, &out), 0);
+  assert_int_equal(
+      up_describe(d, &d->parts[part], (const struct up_scpd *const *)scpds, with_network, &out, &n_withheld), 0);
   for (size_t i = 0; i < d->n_services; i++)
     up_scpd_destroy(scpds[i]);
   up_description_destroy(d);
   struct json_object *json = json_tokener_parse(out.data);
   assert_non_null(json);
   return json;
+}
+
+static struct json_object *describe(const char *directory, const char *device, size_t part)
+{
+  return describe_with(directory, device, part, false);
 }
 
 static void assert_point(struct json_object *json, const char *name, const char *expected)
@@ -121,6 +130,68 @@ static void a_router(void **state)
   json_object_put(json);
 }
 
+static unsigned count(struct json_object *json, const char *what, bool with_write)
+{
+  unsigned n = 0;
+  json_object_object_foreach(json_object_object_get(json, what), key, value)
+  {
+    (void)key;
+    n += !with_write || json_object_object_get_ex(value, "write", NULL);
+  }
+  return n;
+}
+
+/* It can be read by whoever may read; opening ports has to be asked for. */
+static void what_configures_the_network(void **state)
+{
+  (void)state;
+  struct json_object *json = describe("igd", "device.xml", 0);
+  unsigned n_points = count(json, "points", false), n = n_withheld;
+  assert_int_equal(count(json, "commands", false), 0);
+  assert_int_equal(count(json, "points", true), 0);
+  assert_true(n > 0);
+  json_object_put(json);
+  json = describe_with("igd", "device.xml", 0, true);
+  assert_int_equal(n_withheld, 0);
+  assert_true(has_command(json, "add_port_mapping") && has_command(json, "force_termination"));
+  assert_int_equal(count(json, "points", false), n_points);
+  assert_int_equal(count(json, "commands", false) + count(json, "points", true), n);
+  json_object_put(json);
+  json = describe("mediarenderer", "device.xml", 0);
+  assert_int_equal(n_withheld, 0);
+  json_object_put(json);
+}
+
+static void names_of_the_network(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *device, *service;
+    bool is;
+  } all[] = {
+      {"urn:schemas-upnp-org:device:BinaryLight:1", "urn:schemas-upnp-org:service:SwitchPower:1", false},
+      {"urn:schemas-upnp-org:device:MediaServer:1", "urn:schemas-upnp-org:service:ContentDirectory:1", false},
+      {"urn:schemas-upnp-org:device:MediaServer:1", "urn:schemas-upnp-org:service:ConnectionManager:1", false},
+      {"urn:schemas-upnp-org:device:BinaryLight:1", "urn:schemas-upnp-org:service:WANIPConnection:2", true},
+      {"urn:x:device:Box:1", "urn:dslforum-org:service:WANPPPConnection:1", true},
+      {"urn:x:device:Box:1", "urn:schemas-upnp-org:service:layer3forwarding:1", true},
+      {"urn:x:device:Box:1", "urn:schemas-upnp-org:service:DeviceProtection:1", true},
+      {"urn:x:device:Box:1", "urn:schemas-wifialliance-org:service:WFAWLANConfig:1", true},
+      {"urn:dslforum-org:device:InternetGatewayDevice:1", "urn:dslforum-org:service:X_Own:1", true},
+      {"urn:schemas-upnp-org:device:WLANAccessPointDevice:1", "urn:x:service:X_Own:1", true},
+      {NULL, "urn:x", false},
+      {NULL, "", false},
+  };
+  for (size_t i = 0; i < TT_COUNT(all); i++) {
+    struct up_description d = {.n_parts = 2, .n_services = 1};
+    d.parts[0].type = all[i].device;
+    d.parts[1].type = "urn:x:device:Inner:1";
+    d.services[0] = (struct up_service){.type = all[i].service, .device = 1};
+    if (up_is_of_network(&d, &d.services[0]) != all[i].is)
+      fail_msg("%s in %s", all[i].service, all[i].device ? all[i].device : "?");
+  }
+}
+
 /* Has no getters: evented variables are all that can be had, and what can be set is set. */
 static void a_television(void **state)
 {
@@ -155,10 +226,10 @@ static void names_that_clash(void **state)
   assert_int_equal(up_description_parse(device, strlen(device), HOME, &d, why), 0);
   assert_int_equal(up_scpd_parse(text, strlen(text), &scpd, why), 0);
   const struct up_scpd *both[] = {scpd, scpd}, *neither[] = {NULL, NULL};
-  assert_int_equal(up_describe(d, d->parts, both, &out), 0);
+  assert_int_equal(up_describe(d, d->parts, both, false, &out, &n_withheld), 0);
   assert_non_null(strstr(out.data, "\"http_status2_go\":"));
   assert_non_null(strstr(out.data, "\"second_one_http_status2_go\":"));
-  assert_int_equal(up_describe(d, d->parts, neither, &none), -ENODATA);
+  assert_int_equal(up_describe(d, d->parts, neither, false, &none, &n_withheld), -ENODATA);
   up_scpd_destroy(scpd);
   up_description_destroy(d);
 }
@@ -168,6 +239,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_media_renderer),
       cmocka_unit_test(a_router),
+      cmocka_unit_test(what_configures_the_network),
+      cmocka_unit_test(names_of_the_network),
       cmocka_unit_test(a_television),
       cmocka_unit_test(names_that_clash),
   };
