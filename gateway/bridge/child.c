@@ -9,6 +9,7 @@
 #include "service/loop.h"
 #include "start.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -499,12 +500,23 @@ static void on_over(void *user, int error)
 }
 
 /* ---- The process -------------------------------------------------------------------------------------------------- */
+/* When memory runs out it goes before the daemon: it can be started again. */
+static void give_way(void)
+{
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  ssize_t n = fd >= 0 ? write(fd, "500", 3) : 0; /* it may be more already */
+  (void)n;
+  if (fd >= 0)
+    close(fd);
+}
+
 /* Ends are the daemon's to give: by STOP, by hanging up, by its own end. What a terminal or a service manager sends to
  * all is not meant for this process. */
 static void settle(void)
 {
   static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
   sigset_t none;
+  give_way();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (size_t i = 0; i < TT_COUNT(signals); i++)
     signal(signals[i], SIG_IGN);

@@ -4,6 +4,7 @@
 #include "sandbox.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -298,6 +299,26 @@ static int shut_calls(void)
   return r < 0 ? r : TT_SHUT_CALLS;
 }
 
+/* ---- Rights of root, when the daemon has them ------------------------------------------------------------------ */
+/* What a connection may need of them: its files, where they are somebody else's, and a listener at a low port. Not those
+ * over the network, the terminal, other processes. */
+#define RIGHTS_KEPT ((1u << CAP_DAC_OVERRIDE) | (1u << CAP_NET_BIND_SERVICE))
+
+static int drop_rights(void)
+{
+  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+  if (syscall(SYS_capget, &head, sets) < 0)
+    return -errno;
+  bool has_more = false;
+  for (size_t i = 0; i < TT_COUNT(sets); i++) {
+    uint32_t kept = i == 0 ? sets[i].permitted & RIGHTS_KEPT : 0;
+    has_more |= sets[i].permitted != kept;
+    sets[i] = (struct __user_cap_data_struct){.effective = kept, .permitted = kept};
+  }
+  return has_more && syscall(SYS_capset, &head, sets) < 0 ? -errno : 0;
+}
+
 /* ---- The whole ---------------------------------------------------------------------------------------------- */
 static int limit(void)
 {
@@ -316,6 +337,8 @@ int tt_sandbox_enter(const struct tt_sandbox *sandbox)
   int r = limit();
   if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     r = -errno;
+  if (r == 0)
+    r = drop_rights();
   if (r < 0)
     return r;
   int files = shut_files(sandbox);

@@ -2,7 +2,8 @@
  *
  * sandbox.h: what the process of one bridge can still do once it has shut itself in: calculate, have threads, and speak
  * with the network. Of files: read what libraries need (name resolution, certificates, time zones) and what the options
- * of the bridge name. No program is started, no other process is seen, no socket but of the network is made.
+ * of the bridge name. No program is started, no other process is seen, no socket but of the network is made. Of the rights
+ * of root, when the daemon has them, next to none is left.
  */
 #pragma once
 

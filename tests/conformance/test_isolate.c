@@ -483,6 +483,11 @@ static void test_nothing_of_the_daemon_is_in_it(void **state TT_UNUSED)
   read_proc(pid, "status", text, &n);
   assert_non_null(strstr(text, "NoNewPrivs:\t1"));
   assert_non_null(strstr(text, "Seccomp:\t2"));
+  const char *rights = strstr(text, "CapPrm:"); /* files and low ports, if the test has them */
+  assert_non_null(rights);
+  assert_int_equal(strtoull(rights + strlen("CapPrm:"), NULL, 16) & ~0x402ull, 0);
+  read_proc(pid, "oom_score_adj", text, &n);
+  assert_true(strtol(text, NULL, 10) >= 500);
   read_proc(pid, "limits", text, &n);
   assert_non_null(strstr(text, "Max core file size        0                    0 "));
 
