@@ -11,9 +11,10 @@
 #include <systemd/sd-event.h>
 #include <utlist.h>
 
-/* A bridge may log so many lines in a window; the rest is counted. */
-#define LOG_WINDOW_US (10 * TT_USEC_PER_SEC)
-#define LOG_LINES_MAX 20
+/* A bridge may log so many lines in a window, and so many states of it and its devices may change; the rest is counted. */
+#define LOG_WINDOW_US  (10 * TT_USEC_PER_SEC)
+#define LOG_LINES_MAX  20
+#define LOG_STATES_MAX 300
 
 static struct tt_tree *tree_of(const struct tt_host *host)
 {
@@ -68,18 +69,33 @@ static void *device_state(struct tt_device *device)
   return device->state;
 }
 
-static void bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char *text)
+/* Has this line its place? */
+static bool may_log(struct tt_bridge *bridge, unsigned *lines, unsigned max)
 {
   uint64_t now_us = host_now(bridge->host).mono_us;
   if (now_us - bridge->log_window_us >= LOG_WINDOW_US) {
-    if (bridge->log_lines > LOG_LINES_MAX)
-      tt_log(TT_LOG_WARNING, bridge->config->name, "%u more lines were left out",
-             bridge->log_lines - LOG_LINES_MAX);
+    if (bridge->log_left_out > 0)
+      tt_log(TT_LOG_WARNING, bridge->config->name, "%u more lines were left out", bridge->log_left_out);
     bridge->log_window_us = now_us;
-    bridge->log_lines = 0;
+    bridge->log_lines = bridge->log_states = bridge->log_left_out = 0;
   }
-  if (++bridge->log_lines <= LOG_LINES_MAX)
+  bool may = *lines < max;
+  *lines += may;
+  bridge->log_left_out += !may;
+  return may;
+}
+
+static void bridge_log(struct tt_bridge *bridge, enum tt_log_level level, const char *text)
+{
+  if (may_log(bridge, &bridge->log_lines, LOG_LINES_MAX))
     tt_log(level, bridge->config->name, "%s", text);
+}
+
+static void state_log(struct tt_bridge *bridge, enum tt_log_level level, const char *about, const char *what,
+                      const char *text)
+{
+  if (may_log(bridge, &bridge->log_states, LOG_STATES_MAX))
+    tt_log(level, about, "%s%s", what, text);
 }
 
 void bridge_breach(struct tt_bridge *bridge, const char *what)
@@ -123,9 +139,9 @@ static void connection_state(struct tt_bridge *bridge, enum tt_link_state state,
   host_message(bridge->host, bridge->node, "connection", TT_MESSAGE_ERROR, state == TT_LINK_OFFLINE ? text : NULL);
   tell_devices(bridge, state == TT_LINK_OFFLINE ? text : NULL);
   if (state != before && state == TT_LINK_OFFLINE)
-    tt_log(TT_LOG_WARNING, bridge->config->name, "offline: %s", text);
+    state_log(bridge, TT_LOG_WARNING, bridge->config->name, "offline: ", text);
   else if (state != before && state == TT_LINK_ONLINE)
-    tt_log(TT_LOG_INFO, bridge->config->name, "online");
+    state_log(bridge, TT_LOG_INFO, bridge->config->name, "online", "");
   if (before == TT_LINK_OFFLINE && state == TT_LINK_ONLINE)
     for (struct tt_device *device = bridge->devices; device; device = device->next)
       if (device->phase == PHASE_RUNNING)
@@ -146,7 +162,7 @@ void device_up(struct tt_device *device)
   if (!device->is_down)
     return;
   device_unknown(device);
-  tt_log(TT_LOG_INFO, device->entry->config.key, "answers again");
+  state_log(device->bridge, TT_LOG_INFO, device->entry->config.key, "answers again", "");
   poll_alive(device);
 }
 
@@ -155,7 +171,7 @@ void device_down(struct tt_device *device, const char *text)
   if (device->bridge->link == TT_LINK_OFFLINE)
     return; /* the connection's message says it already */
   if (!device->is_down)
-    tt_log(TT_LOG_WARNING, device->entry->config.key, "offline: %s", text);
+    state_log(device->bridge, TT_LOG_WARNING, device->entry->config.key, "offline: ", text);
   device->is_down = true;
   host_message(device->bridge->host, device->node, "offline", TT_MESSAGE_ERROR, text);
   status_touch(device->bridge->host);

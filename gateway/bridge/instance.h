@@ -66,7 +66,7 @@ struct tt_bridge {
   int64_t shown[STATUS_NUMBERS];     /* -1: never */
   const char *shown_state;
   uint64_t log_window_us;
-  unsigned log_lines;
+  unsigned log_lines, log_states, log_left_out;
   struct tt_discovery discovery;
 };
 

@@ -309,12 +309,11 @@ const struct naughty_attempt naughty_attempts[] = {
 };
 
 /* ---- Options ------------------------------------------------------------------------------------------------ */
-enum does { WELL, DIES, FLOODS, GARBAGE, LARGE, STRANGE, OUTSIDE, HANGS, FAILS, REFUSES };
+enum does { WELL, DIES, FLOODS, GARBAGE, LARGE, STRANGE, OUTSIDE, HANGS, FAILS, REFUSES, FLAPS };
 static const struct tt_choice does_choices[] = {
-    {"well", WELL},       {"dies", DIES},   {"floods", FLOODS},
-    {"garbage", GARBAGE}, {"large", LARGE}, {"strange", STRANGE},
-    {"outside", OUTSIDE}, {"hangs", HANGS}, {"fails", FAILS},
-    {"refuses", REFUSES}, {NULL, 0},
+    {"well", WELL},   {"dies", DIES},       {"floods", FLOODS},   {"garbage", GARBAGE},
+    {"large", LARGE}, {"strange", STRANGE}, {"outside", OUTSIDE}, {"hangs", HANGS},
+    {"fails", FAILS}, {"refuses", REFUSES}, {"flaps", FLAPS},     {NULL, 0},
 };
 struct connection {
   int does;
@@ -418,6 +417,7 @@ static void misbehave(enum does does)
   case FLOODS:
   case FAILS:
   case REFUSES:
+  case FLAPS:
     break;
   }
 }
@@ -472,6 +472,20 @@ static int on_flood(sd_event_source *source, void *user)
   return 0;
 }
 
+static int on_flap(sd_event_source *source, void *user)
+{
+  struct tt_bridge *bridge = user;
+  struct state *state = tt_bridge_state(bridge);
+  (void)source;
+  for (size_t i = 0; i < 100; i++) {
+    enum tt_link_state link = ++state->count % 2 ? TT_LINK_OFFLINE : TT_LINK_ONLINE;
+    tt_connection_state(bridge, link, "for the %uth time", (unsigned)state->count);
+    for (size_t k = 0; k < state->n_devices; k++)
+      tt_device_link(state->devices[k], link, "gone for the %uth time", (unsigned)state->count);
+  }
+  return 0;
+}
+
 static int start(struct tt_bridge *bridge)
 {
   struct state *state = tt_bridge_state(bridge);
@@ -483,9 +497,9 @@ static int start(struct tt_bridge *bridge)
   int r = sd_event_add_defer(tt_bridge_event(bridge), &state->answers, on_answers, bridge);
   if (r >= 0)
     r = sd_event_source_set_enabled(state->answers, SD_EVENT_OFF);
-  if (r >= 0 && does == FLOODS)
-    r = sd_event_add_defer(tt_bridge_event(bridge), &state->flood, on_flood, bridge);
-  if (r >= 0 && does == FLOODS) {
+  if (r >= 0 && (does == FLOODS || does == FLAPS))
+    r = sd_event_add_defer(tt_bridge_event(bridge), &state->flood, does == FLOODS ? on_flood : on_flap, bridge);
+  if (r >= 0 && (does == FLOODS || does == FLAPS)) {
     sd_event_source_set_priority(state->flood, SD_EVENT_PRIORITY_IDLE);
     r = sd_event_source_set_enabled(state->flood, SD_EVENT_ON);
   }

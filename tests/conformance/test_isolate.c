@@ -392,6 +392,40 @@ static void test_a_flood_does_not_hold_the_loop(void **state TT_UNUSED)
   world_close(&w);
 }
 
+/* What is said on the standard error meanwhile. */
+static unsigned lines_of(FILE *log)
+{
+  unsigned n = 0;
+  rewind(log);
+  for (int c; (c = fgetc(log)) != EOF;)
+    n += c == '\n';
+  return n;
+}
+
+static void test_states_that_flap_do_not_flood_the_log(void **state TT_UNUSED)
+{
+  struct world w;
+  struct load none = {0};
+  struct watch watch = {0};
+  FILE *log = tmpfile();
+  assert_non_null(log);
+  int before = dup(STDERR_FILENO);
+  dup2(fileno(log), STDERR_FILENO);
+  tt_log_open(TT_LOG_INFO);
+  open_world(&w, "flaps", NULL, 4);
+  uint64_t end_us = in(4000 * MS);
+  WATCH_FOR(&w, world_now() > end_us, &watch, &none);
+  dup2(before, STDERR_FILENO);
+  close(before);
+  tt_log_open(TT_LOG_ERROR);
+  unsigned n = lines_of(log);
+  fclose(log);
+  print_message("%u lines\n", n);
+  assert_true(n > 100 && n < 700); /* at most two windows */
+  watch_end(&w, &watch);
+  world_close(&w);
+}
+
 /* ---- What it can touch --------------------------------------------------------------------------------------------- */
 static bool has_landlock(void)
 {
@@ -732,6 +766,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(test_a_device_that_is_refused),
       cmocka_unit_test(test_what_makes_no_sense_ends_it_alone),
       cmocka_unit_test(test_a_flood_does_not_hold_the_loop),
+      cmocka_unit_test(test_states_that_flap_do_not_flood_the_log),
       cmocka_unit_test(test_what_it_can_touch),
       cmocka_unit_test(test_a_file_is_replaced),
       cmocka_unit_test(test_nothing_of_the_daemon_is_in_it),
