@@ -704,37 +704,11 @@ static void test_our_own_certificate(void **state)
 }
 
 /* ---- Discovery ---------------------------------------------------------------------------------------------------- */
-static struct {
-  unsigned n, done;
-  int error;
-  char all[8000];
-} found;
-
-static void on_candidate(void *user TT_UNUSED, const struct tt_candidate *candidate)
-{
-  size_t used = strlen(found.all);
-  if (++found.n > 20)
-    return; /* counted only */
-  used += (size_t)snprintf(found.all + used, sizeof found.all - used, "%s \"%s\"", candidate->id, candidate->name);
-  for (size_t i = 0; i < candidate->n_facts && used < sizeof found.all; i++)
-    used += (size_t)snprintf(found.all + used, sizeof found.all - used, " %s=%s", candidate->facts[i].name,
-                             candidate->facts[i].value);
-  snprintf(found.all + used, sizeof found.all - used, "\n");
-}
-
-static void on_done(void *user TT_UNUSED, int error, const char *text TT_UNUSED)
-{
-  found.done++;
-  found.error = error;
-}
+static struct world_found found;
 
 static void discover(uint64_t us)
 {
-  static const struct tt_discovery_fns fns = {NULL, on_candidate, on_done};
-  memset(&found, 0, sizeof found);
-  assert_int_equal(tt_host_discover(w.host, BRIDGE, world_now() + us, &fns), 0);
-  assert_int_equal(found.done, 0);
-  WAIT_FOR(&w, found.done > 0);
+  world_discover(&w, us, &found);
 }
 
 static void to_hex(const char *text, char *out)
