@@ -47,6 +47,7 @@ struct probe {
   int error;
   char text[TT_HOST_TEXT_MAX];
   size_t n_read, n_failed, n_silent;
+  size_t n_empty; /* of those that were read: without a value */
 };
 
 /* ---- What is told --------------------------------------------------------------------------------------------------- */
@@ -265,6 +266,7 @@ static void read_point(struct probe *p, uint16_t i)
   (p->is_json ? print_json : print_text)(p, point, has_value ? (value.data ? value.data : "") : NULL, ms, error);
   p->n_read++;
   p->n_failed += error != NULL;
+  p->n_empty += !error && !has_value;
   p->n_silent = p->error == -ETIMEDOUT ? p->n_silent + 1 : 0;
 }
 
@@ -284,13 +286,18 @@ static void wait_description(struct probe *p)
   }
 }
 
+static bool is_asked(const struct tt_point *point)
+{
+  return point->address && !point->is_hidden;
+}
+
 static void read_all(struct probe *p)
 {
   /* What somebody keeps for those who connect comes now. */
   for (uint64_t end = now_us() + KEPT_US; p->entry.config.n_points > 0 && now_us() < end;)
     turn(p, end);
   for (size_t i = 0; i < p->entry.config.n_points && !p->is_described_anew && p->n_silent < SILENT_MAX; i++)
-    if (p->entry.config.points[i].address && !p->entry.config.points[i].is_hidden)
+    if (is_asked(&p->entry.config.points[i]))
       read_point(p, (uint16_t)i);
   if (p->n_silent == SILENT_MAX)
     complain("%s did not answer %d times in a row: the rest is not asked for", p->key, SILENT_MAX);
@@ -421,9 +428,12 @@ static int probe_config(struct probe *p, struct tt_config *config)
   int r = begin(p, config, entry), code = TT_EXIT_OK;
   if (r < 0)
     code = complain("%s", strerror(-r));
-  else if (!wait_online(p))
+  else if (!wait_online(p)) {
     code = complain("%s", p->text);
-  else if (p->scan)
+    for (size_t i = 0; i < p->entry.config.n_points; i++)
+      p->n_read += is_asked(&p->entry.config.points[i]);
+    p->n_failed = p->n_read;
+  } else if (p->scan)
     code = scan(p);
   else
     read_all(p);
@@ -453,10 +463,14 @@ static int probe(const struct tt_config_env *env, const char *key, const char *s
     tt_diags_destroy(diags);
     tt_config_destroy(config);
   } while (p.is_described_anew && p.n_read == 0);
-  if (code == TT_EXIT_OK && (p.n_read == 0 || p.n_failed > 0))
+  if (code == TT_EXIT_OK && (p.n_failed > 0 || (!scan && p.n_empty == p.n_read)))
     code = TT_EXIT_PARTLY;
-  if (!is_json && !scan && code != TT_EXIT_UNUSABLE)
-    printf("thingtree check: %zu of %zu points read (exit code %d)\n", p.n_read - p.n_failed, p.n_read, code);
+  if (!is_json && !scan && code != TT_EXIT_UNUSABLE) {
+    printf("thingtree check: %zu of %zu points read", p.n_read - p.n_failed, p.n_read);
+    if (p.n_empty > 0)
+      printf(", %zu of them without a value", p.n_empty);
+    printf(" (exit code %d)\n", code);
+  }
   free(p.description);
   return code;
 }

@@ -8,7 +8,7 @@
 #include "config/config.h"
 
 /* Loads the configuration that `env` names, reads, and prints. What the device says of itself meanwhile is used at once.
- * Returns enum tt_exit: 0 all points that can be read were; 1 not all; 2 nothing is usable. */
+ * Returns enum tt_exit: 0 all points that can be read were, and one has a value; 1 not all; 2 nothing is usable. */
 int tt_probe_device(const struct tt_config_env *env, const char *key, bool is_json);
 
 /* Instead of its points, has the bridge look at a part of the device's address space (bridge.h, scan), and prints the

@@ -47,6 +47,7 @@ def test_a_meter(directory, mosquitto):
     meter.stop()
     out = gateway.check("--probe", "meter")
     assert out.returncode == 1 and ("refused" in out.stdout + out.stderr), out.stdout + out.stderr
+    assert "0 of 1 points read" in out.stdout
     gateway.config.write_text("[")
     assert gateway.check("--probe", "meter").returncode == 2
 
@@ -66,7 +67,10 @@ def test_mqtt(directory, mosquitto):
         "devices.d/house.yaml": "devices:\n"
         "  light: {uses: mqtt/zigbee2mqtt, connection: broker, with: {base: z, name: porch/light}}\n"
         "  mute: {uses: mqtt/zigbee2mqtt, connection: broker, with: {base: z, name: mute}}\n"
-        "  typo: {uses: mqtt/tasmota, connection: broker, with: {topic: plugg}}\n"})
+        "  typo: {uses: mqtt/tasmota, connection: broker, with: {topic: plugg}}\n"
+        "  silent: {uses: mqtt/silent, connection: broker}\n",
+        "mappings/mqtt/silent.yaml": "mapping: mqtt/silent\nversion: 1\nprotocol: mqtt\nsource: {topic: no/such}\n"
+                                     "points:\n  a: {at: /a, type: number, unit: W}\n"})
     out = gateway.check("--probe", "light", "--json")
     lines = [json.loads(line) for line in out.stdout.splitlines()]
     assert [(p["point"], p.get("value"), "error" in p) for p in lines] == [("warm", "21.5", False), ("cold", None, True)], out
@@ -74,7 +78,10 @@ def test_mqtt(directory, mosquitto):
     out = gateway.check("--probe", "mute")
     assert out.returncode == 1 and "0 of 3 points read" in out.stdout and "3 times in a row" in out.stderr, out.stdout + out.stderr
     out = gateway.check("--probe", "typo")
-    assert out.returncode == 1 and 'no Tasmota device "plugg" announces itself' in out.stderr, out.stdout + out.stderr
+    assert out.returncode == 1 and "0 of 0 points read" in out.stdout
+    assert 'no Tasmota device "plugg" announces itself' in out.stderr, out.stdout + out.stderr
+    out = gateway.check("--probe", "silent")
+    assert out.returncode == 1 and "1 of 1 points read, 1 of them without a value" in out.stdout, out.stdout + out.stderr
 
 
 BARE = "mapping: modbus/{name}\nversion: 1\nprotocol: modbus\naddress: {{unit: {unit}}}\n"
