@@ -95,6 +95,7 @@ def check_example(program, bridges, source):
     problems = []
     with tempfile.TemporaryDirectory() as directory:
         into = pathlib.Path(directory)
+        (into / "devices.d").mkdir()
         config = into / "thingtree.yaml"
         plain = (source / "etc/thingtree.yaml").read_text()
         config.write_text(plain)

@@ -98,7 +98,10 @@ static void check_device(const struct http_connection *c, const struct tt_device
 {
   const struct http_device_options *d = device->options;
   const struct http_webhook *hook = &d->webhook;
-  const char *problem = d->base ? tt_fetch_url_problem(d->base) : NULL;
+  const char *problem = d->base ? tt_fetch_url_problem(d->base) : NULL,
+             *scheme = d->base ? strstr(d->base, "://") : NULL;
+  if (!problem && scheme && strstr(scheme + 3, "://"))
+    problem = "has http:// twice: a host is given without it";
   if (!problem && d->base && strchr(d->base, '?'))
     problem = "has a ?; a query belongs into query:";
   if (problem)

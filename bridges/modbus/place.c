@@ -318,6 +318,15 @@ static void check_connection(const struct mb_connection_options *options, struct
   if (!mb_is_serial(options->transport) && !options->host)
     tt_diag(diags, TT_SEVERITY_ERROR, "missing-key", nowhere,
             "transport: %s needs host:", options->transport == MB_TCP ? "tcp" : "rtu-over-tcp");
+  const char *host = options->host ? options->host : "", *colon = strchr(host, ':');
+  if (strstr(host, "://"))
+    tt_diag(diags, TT_SEVERITY_ERROR, "bad-host", nowhere, "host: \"%.80s\": give the name or address without %.*s",
+            host, (int)(strstr(host, "://") + 3 - host > 20 ? 20 : strstr(host, "://") + 3 - host), host);
+  else if (colon && !strchr(colon + 1, ':'))
+    tt_diag(diags, TT_SEVERITY_ERROR, "bad-host", nowhere,
+            "host: \"%.80s\": what stands behind the colon goes into port:", host);
+  else if (strpbrk(host, "/@[] \t"))
+    tt_diag(diags, TT_SEVERITY_ERROR, "bad-host", nowhere, "host: \"%.80s\" is not a name or an address", host);
   if (options->transport == MB_RTU && !options->device)
     tt_diag(diags, TT_SEVERITY_ERROR, "missing-key", nowhere, "transport: rtu needs device:, the serial port");
   if (options->transport == MB_RTU && !is_baud(options->baud))

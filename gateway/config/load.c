@@ -2,6 +2,7 @@
  * load.c: from thingtree.yaml to a whole configuration: files, versions, the order of things, and the end. */
 #include "load.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -211,6 +212,29 @@ static int include_file(struct tt_loader *l, const char *name, struct tt_mark at
   return r;
 }
 
+/* What somebody meant to have included: a directory that is not there, files called *.yml. */
+static void warn_of_missed(struct tt_loader *l, char *path, size_t skip, bool is_empty, struct tt_mark at)
+{
+  size_t n = strlen(path);
+  glob_t found = {0};
+  char *last = strrchr(path, '/');
+  if (is_empty && last && last > path) {
+    *last = '\0';
+    if (!strpbrk(path, "*?[") && access(path, F_OK) < 0 && errno == ENOENT)
+      tt_diag(l->diags, TT_SEVERITY_WARNING, "include-missed", at,
+              "there is no directory \"%s\": nothing is included", path + (skip < strlen(path) ? skip : 0));
+    *last = '/';
+  }
+  if (n < 6 || strcmp(path + n - 6, "*.yaml") != 0)
+    return;
+  strcpy(path + n - 4, "yml");
+  int g = glob(path, 0, NULL, &found);
+  for (size_t i = 0; g == 0 && i < found.gl_pathc; i++)
+    tt_diag(l->diags, TT_SEVERITY_WARNING, "include-missed", at, "%s is not read: its name does not end in .yaml",
+            found.gl_pathv[i] + skip);
+  globfree(&found);
+}
+
 static int include_pattern(struct tt_loader *l, const char *pattern, struct tt_mark at)
 {
   glob_t found = {0};
@@ -233,6 +257,8 @@ static int include_pattern(struct tt_loader *l, const char *pattern, struct tt_m
       break;
   }
   globfree(&found);
+  if (r == 0)
+    warn_of_missed(l, path, skip, g == GLOB_NOMATCH, at);
   return r;
 }
 

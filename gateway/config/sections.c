@@ -250,6 +250,9 @@ static int load_rule(struct tt_loader *l, struct tt_file *file, const struct tt_
   const char *who = o.rule.who;
   if (!tt_load_is_jid(*who == '@' ? who + 1 : who, *who == '@' ? 0 : TT_JID_LOCAL, 0))
     r = tt_load_bad_jid(l, tt_item_get(map, "who"), "alice@example.org or @example.org");
+  else if (!strpbrk(who, "@."))
+    tt_diag(l->diags, TT_SEVERITY_WARNING, "who-is-server", tt_item_get(map, "who")->mark,
+            "\"%s\" is taken for a domain itself; a person is %s@example.org", who, who);
   for (size_t i = 0; i < TT_COUNT(globs) && r == 0; i++)
     r = tt_load_globs(l, map, globs[i]);
   o.rule.role = (enum tt_role)o.role;

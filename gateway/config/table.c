@@ -43,6 +43,18 @@ static void tell_keys(const struct tt_table_env *env, const char *const names[],
   tt_diag_help(env->diags, "keys: %s", list.data ? list.data : "");
 }
 
+/* Is this key `name` and a value, without the space that YAML wants after the colon? */
+static bool is_glued(const char *key, const char *name)
+{
+  size_t n = strlen(name);
+  return strncmp(key, name, n) == 0 && key[n] == ':' && key[n + 1];
+}
+
+static void tell_glued(const struct tt_table_env *env, const char *key)
+{
+  tt_diag_help(env->diags, "\"%.60s\" is one word: a colon needs a space after it", key);
+}
+
 int tt_table_check_keys(const struct tt_table_env *env, const struct tt_option *const tables[], size_t n_tables,
                         const struct tt_item *map, const char *what)
 {
@@ -50,10 +62,11 @@ int tt_table_check_keys(const struct tt_table_env *env, const struct tt_option *
   for (size_t i = 0; i < map->n; i++) {
     const char *names[CANDIDATES_MAX];
     size_t n = 0;
-    bool is_known = false;
+    bool is_known = false, is_one_word = false;
     for (size_t t = 0; t < n_tables; t++)
       for (const struct tt_option *o = tables[t]; o && o->name; o++) {
         is_known |= strcmp(o->name, map->keys[i]) == 0;
+        is_one_word |= is_glued(map->keys[i], o->name);
         if (n < CANDIDATES_MAX)
           names[n++] = o->name;
       }
@@ -64,7 +77,9 @@ int tt_table_check_keys(const struct tt_table_env *env, const struct tt_option *
       hide_if_secret(env, tt_table_find(tables[t], close), map->items[i]);
     tt_diag(env->diags, env->is_newer ? TT_SEVERITY_WARNING : TT_SEVERITY_ERROR, "unknown-key", map->key_marks[i],
             "%s has no key \"%s\"", what, map->keys[i]);
-    if (close)
+    if (is_one_word)
+      tell_glued(env, map->keys[i]);
+    else if (close)
       tt_diag_help(env->diags, "did you mean \"%s\"?", close);
     else if (!env->is_newer)
       tell_keys(env, names, n);
@@ -362,6 +377,9 @@ int tt_table_load(const struct tt_table_env *env, const struct tt_option *option
       q = load_one(&t);
     } else if (map && (o->flags & TT_OPTION_REQUIRED)) {
       tt_diag(env->diags, TT_SEVERITY_ERROR, "missing-key", at, "%s needs the key \"%s\"", what, o->name);
+      for (size_t i = 0; map->kind == TT_ITEM_MAP && i < map->n; i++)
+        if (is_glued(map->keys[i], o->name))
+          tell_glued(env, map->keys[i]);
       q = -EINVAL;
     } else {
       q = load_preset(env, o, member);

@@ -106,7 +106,8 @@ static int syntax(const struct parse *p, const yaml_parser_t *parser)
     const char *problem, *help;
   } helps[] = {
       {"mapping values are not allowed in this context",
-       "a text with \": \" in it must be quoted; keys of one map start in one column"},
+       "a text with \": \" in it must be quoted; a key needs a colon; keys of one map start in one column"},
+      {"found unexpected end of stream", "a quote, [ or { was not closed"},
       {"found character that cannot start any token", "quote a text that starts with %, @ or `"},
       {"did not find expected ',' or '}'", "a { was not closed, or a comma is missing"},
       {"did not find expected ',' or ']'", "a [ was not closed, or a comma is missing"},

@@ -50,7 +50,9 @@ static void test_include(void **state TT_UNUSED)
   put("other/c.yaml", "places: {c: {label: c}}\n");
   tt_buf_printf(&text, "include: [devices.d/*.yaml, devices.d/b.yaml, \"[ab].d/*\", %s/other/*.yaml]\n", w.dir);
   put("thingtree.yaml", text.data);
-  load_clean();
+  load();
+  assert_said(
+      "thingtree.yaml:1:11 include-missed: devices.d/ignored.yml is not read: its name does not end in .yaml\n");
   assert_int_equal(w.config->n_places, 3);
   assert_string_equal(w.config->places[0].path, "a");
   assert_string_equal(w.config->places[1].path, "b");
@@ -60,6 +62,10 @@ static void test_include(void **state TT_UNUSED)
   put("thingtree.yaml", "include: none.yaml\n");
   load();
   assert_said("thingtree.yaml:1:10 file-unreadable: none.yaml cannot be read: No such file or directory\n");
+  assert_true(w.config->is_usable);
+  put("thingtree.yaml", "include: [device.d/*.yaml, \"other/*.d/*.yaml\"]\n");
+  load();
+  assert_said("thingtree.yaml:1:11 include-missed: there is no directory \"device.d\": nothing is included\n");
   assert_true(w.config->is_usable);
 }
 

@@ -121,9 +121,12 @@ static void test_bad_rules(void **state TT_UNUSED)
   for (size_t i = 0; i < TT_COUNT(who); i++) {
     struct tt_buf text TT_AUTOBUF = TT_BUF(0);
     tt_buf_printf(&text, "access:\n  - {who: \"%s\", role: reader}\n", who[i]);
-    if (strcmp(who[i], "alice") == 0)
-      good(text.data); /* a domain of one label, as in a house: cannot be told apart */
-    else
+    if (strcmp(who[i], "alice") == 0) { /* or a domain of one label, as in a house: cannot be told apart */
+      put("thingtree.yaml", text.data);
+      load();
+      assert_said("thingtree.yaml:2:11 who-is-server: \"alice\" is taken for a domain itself; a person is "
+                  "alice@example.org\n");
+    } else
       refused(text.data, "bad-jid");
     assert_int_equal(w.config->n_rules, strcmp(who[i], "alice") == 0);
   }
