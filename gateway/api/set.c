@@ -6,9 +6,12 @@
 #include "client.h"
 #include "json.h"
 #include "model/control.h"
+#include "model/human.h"
 #include "text/text.h"
 
 #include <utlist.h>
+
+#define SET_MEMORY_MAX ((size_t)1024 * 1024) /* of the values of one request */
 
 struct setting {
   struct tt_api_open open;
@@ -98,8 +101,22 @@ static void on_result(void *user, const struct tt_set_result *result)
     free_setting(setting);
 }
 
-/* "set": {"relay": true, "level": 30}: in the order written, the values as text whatever JSON calls them. */
-static bool assignments(const struct tt_api_call *call, struct tt_assignment **ret, size_t *ret_n)
+/* A text as a person writes it ("off", "21,5") in the form that the parameter of the node takes; others as they are. */
+static const char *lexical(const struct tt_api_call *call, const struct tt_node *node, const char *name,
+                           const char *text, struct tt_arena *arena)
+{
+  TT_AUTOBUF struct tt_buf buf = TT_BUF(0);
+  uint16_t point;
+  if (tt_node_point(node, name, &point) < 0)
+    return text;
+  tt_human_parse(&buf, &node->points[point], text, call->client->language);
+  return tt_arena_strdup(arena, buf.data ? buf.data : "");
+}
+
+/* "set": {"relay": true, "level": 30}: in the order written, the values as text whatever JSON calls them. What is said of
+ * the first node's parameters holds for all. */
+static bool assignments(const struct tt_api_call *call, const struct tt_node *node, struct tt_arena *arena,
+                        struct tt_assignment **ret, size_t *ret_n)
 {
   json_object *set = NULL;
   json_object_object_get_ex(call->request, "set", &set);
@@ -125,6 +142,10 @@ static bool assignments(const struct tt_api_call *call, struct tt_assignment **r
                   name);
       return false;
     }
+    if (is_text && !(text = lexical(call, node, name, text, arena))) {
+      tt_api_client_doom(call->client);
+      return false;
+    }
     list[i++] = (struct tt_assignment){.name = name, .type = TT_TYPE_NONE, .text = text};
   }
   *ret = TT_STEAL(list);
@@ -132,14 +153,15 @@ static bool assignments(const struct tt_api_call *call, struct tt_assignment **r
   return true;
 }
 
-void tt_api_set(const struct tt_api_call *call)
+/* `arena` is for what is needed until the control has begun. */
+static void set(const struct tt_api_call *call, struct tt_arena *arena)
 {
   struct tt_set_request request = {.caller = &call->client->caller};
   TT_AUTOFREE struct tt_assignment *list = NULL;
   TT_AUTOFREE struct tt_ref *refs = NULL;
   TT_AUTOFREE struct tt_node **nodes = NULL;
   if (!tt_api_nodes(call, true, &refs, &nodes, &request.n_refs) ||
-      !assignments(call, &list, &request.n_assignments))
+      !assignments(call, nodes[0], arena, &list, &request.n_assignments))
     return;
   request.refs = refs;
   request.assignments = list;
@@ -156,4 +178,14 @@ void tt_api_set(const struct tt_api_call *call)
   setting->is_starting = false;
   if (setting->has_ended)
     free_setting(setting);
+}
+
+void tt_api_set(const struct tt_api_call *call)
+{
+  struct tt_arena *arena = tt_arena_create(SET_MEMORY_MAX);
+  if (arena)
+    set(call, arena);
+  else
+    tt_api_client_doom(call->client);
+  tt_arena_destroy(arena);
 }

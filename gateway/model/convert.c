@@ -502,6 +502,8 @@ int tt_convert_parameter(const struct tt_point *point, enum tt_type type, const 
   } else {
     bool is_string = point->type == TT_TYPE_STRING || point->type == TT_TYPE_ENUM;
     r = tt_value_parse(point->type, is_string ? text : trim(text, buffer, sizeof buffer), &value);
+    if (r < 0 && r != -ENOMEM && point->type == TT_TYPE_BOOLEAN)
+      return refuse(-EINVAL, reason, TT_TR("\"%s\" is neither true nor false"), shown_text(text, quoted));
     if (r < 0 && r != -ENOMEM)
       return refuse(-EINVAL, reason, TT_TR("\"%s\" is not a %s"), shown_text(text, quoted),
                     tt_type_name(point->type));

@@ -624,6 +624,12 @@ static void test_set(void **state)
   assert_string_equal(text_of(json_object_array_get_idx(json_object_object_get(line, "errors"), 0), "did_you_mean"),
                       "relay");
   json_object_put(line);
+  /* As people write it, in their language. */
+  json_object_put(ask(f, &peer,
+                      "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":\"aus\",\"level\":\"40,0\"},"
+                      "\"language\":\"de\"}"));
+  assert_int_equal(f->n_writes, 4);
+  f->n_writes = 2;
   f->device_error = -ECONNREFUSED;
   line = ask(f, &peer,
              "{\"do\":\"set\",\"nodes\":[\"plug\"],\"set\":{\"relay\":\"0\","

@@ -129,7 +129,7 @@ static void test_validity_is_all_or_nothing(void **state)
                       "3 \"A value is not valid; nothing was set.\" setpoint!31.0 is above the most, 30\n");
   SET("lamp", "relay=maybe", "setpoint=20.3");
   assert_string_equal(world_log(world),
-                      "3 \"A value is not valid; nothing was set.\" relay!\"maybe\" is not a boolean "
+                      "3 \"A value is not valid; nothing was set.\" relay!\"maybe\" is neither true nor false "
                       "setpoint!20.3 is not a whole number of steps of 0.5 from 5\n");
   SET("lamp", "relay=true", "nothing=1");
   assert_string_equal(world_log(world),
@@ -752,7 +752,7 @@ static void test_faults_in_their_language(void **state)
   (void)state;
   SET_IN("de", "lamp", "setpoint=31", "relay=maybe");
   assert_string_equal(world_log(world), "3 \"A value is not valid; nothing was set.\" setpoint!31.0 liegt über dem "
-                                        "größten Wert, 30 relay!„maybe“ ist nicht vom Typ boolean\n");
+                                        "größten Wert, 30 relay!„maybe“ ist weder true noch false\n");
   SET_IN("sv", "lamp", "mode=noon");
   assert_string_equal(world_log(world),
                       "3 \"A value is not valid; nothing was set.\" mode!”noon” är inget av: day, "

@@ -266,7 +266,7 @@ static const struct {
     {__LINE__, &boolean, TT_TYPE_BOOLEAN, "true", "true", NULL},
     {__LINE__, &boolean, TT_TYPE_BOOLEAN, "1", "true", NULL},
     {__LINE__, &boolean, TT_TYPE_NONE, " false ", "false", NULL},
-    {__LINE__, &boolean, TT_TYPE_BOOLEAN, "TRUE", NULL, "\"TRUE\" is not a boolean"},
+    {__LINE__, &boolean, TT_TYPE_BOOLEAN, "TRUE", NULL, "\"TRUE\" is neither true nor false"},
     {__LINE__, &boolean, TT_TYPE_INT32, "1", NULL, "it is of type boolean, not int32"},
     {__LINE__, &boolean, TT_TYPE_STRING, "true", NULL, "not string"},
     {__LINE__, &int32, TT_TYPE_INT32, "17", "17", NULL},
@@ -361,7 +361,7 @@ static void test_parameters_in_their_language(void **state)
       {&int32, TT_TYPE_NONE, "2147483648", "2147483648 passt nicht in eine ganze Zahl von 32 Bit",
        "2147483648 ryms inte i ett heltal på 32 bitar"},
       {&number, TT_TYPE_NONE, "warm", "„warm“ ist keine Zahl", "”warm” är inte ett tal"},
-      {&boolean, TT_TYPE_NONE, "maybe", "„maybe“ ist nicht vom Typ boolean", "”maybe” är inte av typen boolean"},
+      {&boolean, TT_TYPE_NONE, "maybe", "„maybe“ ist weder true noch false", "”maybe” är varken true eller false"},
       {&boolean, TT_TYPE_INT32, "1", "ist vom Typ boolean, nicht int32", "är av typen boolean, inte int32"},
       {&read_only, TT_TYPE_NONE, "1", "lässt sich nur lesen", "kan bara läsas"},
   };

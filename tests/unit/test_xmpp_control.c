@@ -148,7 +148,7 @@ static void test_what_is_wrong(void **state)
       BAD_VALUE("<color name='name' value='0000zz'/>", "<cl n='name' v='00ff7'/>", "name",
                 "a colour is six or eight hexadecimal digits"),
       BAD_VALUE("<boolean name='relay' value='maybe'/>", "<b n='relay' v='maybe'/>", "relay",
-                "&quot;maybe&quot; is not a boolean"),
+                "&quot;maybe&quot; is neither true nor false"),
       {{"<set xmlns='{ctr}'><node nodeId='nowhere'/><boolean name='relay' value='1'/></set>",
         "<set xmlns='{ctr}'><nd id='nowhere'/><b n='relay' v='1'/></set>"},
        {NOT_FOUND("There is no such node."),
@@ -264,7 +264,8 @@ static void test_response_code_can_be_left_out(void **state)
   struct world *w = world_create_with(&(struct tt_router_config){.dialects = 7, .stanza_max = 65536});
   check_set(w, 0, SET, SET_X("<boolean name='relay' value='true'/>"), RESULT("<setResponse xmlns='{ctr}'/>"));
   check_as(w, ALICE, 0, SET, SET_X("<boolean name='relay' value='maybe'/>"),
-           REFUSAL("", "modify", "bad-request", INVALID, WRONG_X("relay", "&quot;maybe&quot; is not a boolean")));
+           REFUSAL("", "modify", "bad-request", INVALID,
+                   WRONG_X("relay", "&quot;maybe&quot; is neither true nor false")));
   world_destroy(w);
 }
 
