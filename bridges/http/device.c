@@ -157,6 +157,16 @@ static void tell(struct http_device *d, uint16_t point, int error, const struct 
     tt_report_error(d->device, point, "%s (%s)", error == -EINVAL ? why : strerror(-error), from);
 }
 
+/* A place that no answer has had is mistyped, more likely than not. */
+static void absent(struct http_device *d, uint16_t point, const char *from)
+{
+  const struct http_read_address *address = d->config->points[point].address;
+  const char *at = address->at ? address->at : "";
+  if (tt_is_probing(d->device))
+    tt_probe(d->device, point, "nothing is at %.200s of the answer", at);
+  tt_report_error(d->device, point, "nothing is at %.200s of the answer (%s)", at, from);
+}
+
 /* For people: method and URL without query, which may have a key in it. */
 static const char *name_of(const struct http_resource *resource, char *out, size_t size)
 {
@@ -192,7 +202,11 @@ void http_device_hear(struct http_resource *resource, const char *body, size_t s
     int r = http_answer_value(&parsed, point, &value, why);
     struct http_known *known = &resource->known[i];
     known->stamp_us = r == 0 ? http_answer_stamp(&parsed, point) : 0;
-    tell(d, resource->points[i], r, &value, known->stamp_us, why, from);
+    known->was_there |= r == 0;
+    if (r == -ENODATA && point->missing == TT_MISSING_KEEP && !known->was_there) /* there is nothing to keep */
+      absent(d, resource->points[i], from);
+    else
+      tell(d, resource->points[i], r, &value, known->stamp_us, why, from);
     is_known = is_known && r == 0 && tt_value_copy(&value, &known->value) == 0;
   }
   http_body_finish(&parsed);

@@ -19,6 +19,7 @@ struct http_stream;
 struct http_known {
   struct tt_value value;
   uint64_t stamp_us; /* 0: the device did not say */
+  bool was_there;    /* in any answer so far */
 };
 
 /* One request that some points share. */

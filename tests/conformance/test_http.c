@@ -248,6 +248,27 @@ static void test_formats(void **state)
   close_peer();
 }
 
+static bool answer_now_and_then(struct http_client *c)
+{
+  return http_reply(c, "200 OK", "", step++ % 2 ? "{\"b\": 1}" : "{\"a\": 1}");
+}
+
+/* What has never been there is mistyped, or not this device's; what was there stays. */
+static void test_places_where_nothing_is(void **state)
+{
+  (void)state;
+  step = 0;
+  open_peer(answer_now_and_then,
+            "defaults: {get: /all}\npoints:\n  a: {at: /a, type: number}\n  x: {at: /x, type: number}\n"
+            "  gone: {at: /y, type: number, missing: absent}\n");
+  expect_error("x", "nothing is at /x of the answer (GET http://127.0.0.1:");
+  read_good("a");
+  read_good("a");
+  assert_true(step >= 2 && number("a") == 1);
+  assert_null(world_field_error(&w, "d0", "gone"));
+  close_peer();
+}
+
 static char probed[2000];
 
 static void on_probe(void *user, const char *key, uint16_t point, const char *text)
@@ -269,7 +290,7 @@ static void test_what_a_probe_shows(void **state)
   assert_non_null(strstr(probed, "d0 -1 GET http://127.0.0.1:"));
   assert_non_null(strstr(probed, "/all: 200, no type, "));
   assert_non_null(strstr(probed, ": {\"a\": 1, \"b\": 2"));
-  assert_non_null(strstr(probed, "d0 0 says 1\nd0 1 is not in the answer\nd0 2 is an object"));
+  assert_non_null(strstr(probed, "d0 0 says 1\nd0 1 nothing is at /x of the answer\nd0 2 is an object"));
   close_peer();
 }
 
@@ -987,6 +1008,7 @@ int main(void)
       cmocka_unit_test(test_redirects),
       cmocka_unit_test(test_one_request_for_many_points),
       cmocka_unit_test(test_formats),
+      cmocka_unit_test(test_places_where_nothing_is),
       cmocka_unit_test(test_what_a_probe_shows),
       cmocka_unit_test(test_hostile_servers),
       cmocka_unit_test(test_commands_are_sent_once),
