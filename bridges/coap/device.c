@@ -32,6 +32,15 @@ static void show(struct cb_device *d, const struct cb_resource *resource, const 
              answer->n, bytes, tt_text_printable(text, sizeof text, answer->data, n));
 }
 
+/* A place that no answer has had is mistyped, more likely than not. */
+static void report_absent(struct cb_device *d, const struct cb_resource *resource, uint16_t point)
+{
+  const struct cb_read_address *address = d->config->points[point].address;
+  const char *at = address->at ? address->at : address->record ? address->record : "";
+  tt_report_error(d->device, point, "GET %s%s: nothing is at %.200s of the answer", cb_endpoint_name(d->endpoint),
+                  resource->get, at);
+}
+
 void cb_device_report(struct cb_device *d, const struct cb_resource *resource, const struct cb_answer *answer)
 {
   struct cb_payload payload = {.data = answer->data,
@@ -45,8 +54,11 @@ void cb_device_report(struct cb_device *d, const struct cb_resource *resource, c
     uint64_t stamp_us = 0;
     TT_AUTOVALUE struct tt_value value = {0};
     int r = cb_payload_value(&payload, &d->config->points[point], &value, &stamp_us, why);
+    d->was_there[point] |= r == 0;
     if (r == 0)
       tt_report(d->device, point, &value, stamp_us, 0);
+    else if (r == -ENODATA && d->config->points[point].missing == TT_MISSING_KEEP && !d->was_there[point])
+      report_absent(d, resource, point);
     else if (r == -ENODATA)
       tt_report_missing(d->device, point);
     else
@@ -243,7 +255,8 @@ static int allocate(struct cb_device *d)
   d->resources = calloc(n_resources, sizeof *d->resources);
   d->resource_of_point = calloc(n, sizeof *d->resource_of_point);
   d->write_paths = calloc(n, sizeof *d->write_paths);
-  return d->resources && d->resource_of_point && d->write_paths ? 0 : -ENOMEM;
+  d->was_there = calloc(n, sizeof *d->was_there);
+  return d->resources && d->resource_of_point && d->write_paths && d->was_there ? 0 : -ENOMEM;
 }
 
 int cb_device_init(struct cb_device *d, struct tt_device *device, struct cb_hub *hub)
@@ -292,5 +305,6 @@ void cb_device_finish(struct cb_device *d)
   free(d->resources);
   free(d->resource_of_point);
   free(d->write_paths);
+  free(d->was_there);
   *d = (struct cb_device){0};
 }

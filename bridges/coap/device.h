@@ -38,6 +38,7 @@ struct cb_device {
   size_t n_resources;
   uint16_t *resource_of_point; /* CB_NO_RESOURCE: cannot be read */
   struct cb_path *write_paths; /* of a point */
+  bool *was_there;             /* of a point: in any answer so far */
   sd_event_source *timer;      /* of the observations */
 };
 #define CB_NO_RESOURCE UINT16_MAX

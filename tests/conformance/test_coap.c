@@ -246,7 +246,9 @@ static void test_formats(void **state)
         "  temp: {get: /senml, record: temp, type: number}\n"
         "  hum: {get: /senml, record: hum, type: number}\n"
         "  pack: {get: /pack, format: senml+cbor, type: number}\n"
-        "  odd: {get: /odd, type: string}\n");
+        "  odd: {get: /odd, type: string}\n"
+        "  x: {get: /json, at: /x, type: number}\n"
+        "  y: {get: /senml, record: y, type: number, missing: absent}\n");
   tell("set /json 50 7b2274223a32332e34307d"); /* {"t":23.40} */
   tell("set /cbor 60 81a16174f94d60");         /* [{"t": 21.5}] */
   tell("set /pack 112 81a2006174026c00");      /* broken */
@@ -264,6 +266,12 @@ static void test_formats(void **state)
   assert_true(stamp_us + 99 * TT_USEC_PER_SEC < now_us && stamp_us + 120 * TT_USEC_PER_SEC > now_us);
   assert_true(says(world_field_error(&w, "d0", "pack"), "payload is not CBOR"));
   assert_true(says(world_field_error(&w, "d0", "odd"), "content format 42 is none that can be read"));
+  assert_true(says(world_field_error(&w, "d0", "x"), "/json: nothing is at /x of the answer")); /* mistyped? */
+  assert_null(world_field_error(&w, "d0", "y"));
+  tell("set /json 50 7b2278223a317d"); /* {"x":1}: t was there, and is kept */
+  assert_int_equal(read_in("x", 5000 * MS), 0);
+  assert_true(number_of("x") == 1 && number_of("json") == 23.4);
+  assert_null(world_field_error(&w, "d0", "json"));
   tell("set /pack 112 81a200617402f94d60"); /* [{0: "t", 2: 21.5}] */
   assert_int_equal(read_in("pack", 5000 * MS), 0);
   assert_true(number_of("pack") == 21.5);
