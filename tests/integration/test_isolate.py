@@ -209,8 +209,9 @@ def test_under_load(town, connection, number):
     assert took < (10 if number == signal.SIGKILL else 18)
     assert max(load.beside) < 1 and len(load.beside) > 10
     reads, sets = ([text for what, text in load.refusals if what == kind] for kind in ("read", "set"))
-    assert any(GONE in text for text in reads) and any(GONE in text for text in sets)
-    if number == signal.SIGSTOP:  # the one that was under way
+    assert any(GONE in text for text in reads)
+    if number == signal.SIGSTOP:  # long enough for a setting, too; the one that was under way may have been done
+        assert any(GONE in text for text in sets)
         assert any(UNKNOWN in text for text in sets)
 
 
