@@ -10,6 +10,14 @@ __attribute__((visibility("default"))) int something_else = 1;
 void tt_function_of_a_later_version(struct tt_bridge *bridge);
 #endif
 
+/* The calling thread's own; as this is loaded when the program runs, glibc allocates it when it is first asked for. */
+__attribute__((visibility("default"))) char *storage_of_thread(void);
+char *storage_of_thread(void)
+{
+  static __thread char storage[16];
+  return storage;
+}
+
 static int start(struct tt_bridge *bridge)
 {
 #ifdef NEEDS_MORE

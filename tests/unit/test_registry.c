@@ -2,6 +2,7 @@
  * Bridges found in a directory and built in; and every way in which a shared object is refused. */
 #include "bridge/registry.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +29,35 @@ static void test_good_module(void **state)
   assert_ptr_equal(tt_registry_find(registry, "good", NULL), ops);
   tt_registry_destroy(registry);
   assert_string_equal(ops->name, "good"); /* never unloaded */
+}
+
+/* The block that tests/sanitizer.c is about: without its default, LeakSanitizer dies when this program ends. */
+static void test_thread_storage_at_the_start_of_a_page(void **state)
+{
+  enum { PAGE = 4096, CHUNK = 32, HEADER = 16, MOST = 4 * PAGE / CHUNK };
+  (void)state;
+  char path[4096];
+  assert_non_null(getenv("TT_TEST_MODULES"));
+  assert_in_range(snprintf(path, sizeof(path), "%s/good.so", getenv("TT_TEST_MODULES")), 1, sizeof(path) - 1);
+  void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(module);
+  char *(*storage)(void) = NULL;
+  *(void **)&storage = dlsym(module, "storage_of_thread");
+  assert_non_null(storage);
+
+  /* AddressSanitizer gives out one chunk after the other, each with a header: up to the last one of a page. */
+  void *taken[MOST];
+  size_t n = 0;
+  do
+    assert_non_null(taken[n] = malloc(HEADER));
+  while ((uintptr_t)taken[n++] % PAGE != PAGE - HEADER && n < MOST);
+  const char *mine = storage();
+  while (n > 0)
+    free(taken[--n]);
+  assert_non_null(mine);
+#if defined(__SANITIZE_ADDRESS__) && defined(__x86_64__) && defined(__GLIBC__)
+  assert_int_equal((uintptr_t)mine % PAGE, HEADER);
+#endif
 }
 
 static void refused(struct tt_registry *registry, const char *name, const char *contains)
@@ -142,6 +172,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_good_module),
+      cmocka_unit_test(test_thread_storage_at_the_start_of_a_page),
       cmocka_unit_test(test_refusals_say_why),
       cmocka_unit_test(test_unknown_has_no_reason),
       cmocka_unit_test(test_names_are_sorted_and_builtin_wins),
