@@ -6,7 +6,7 @@
 
 #include <thingtree/util.h>
 
-#define TT_DEFAULT_CONFIG "/etc/thingtree/thingtree.yaml"
+/* TT_DEFAULT_CONFIG, the configuration when none is named, is where it is installed (meson.build). */
 
 /* Exit codes, the same for every subcommand. */
 enum tt_exit {
