@@ -21,15 +21,17 @@ static void print_bytes(char *out, size_t size, const char *data, size_t n)
 
 static void show(struct cb_device *d, const struct cb_resource *resource, const struct cb_answer *answer)
 {
-  char bytes[3 * PROBE_BYTES + 8], text[4 * PROBE_BYTES], code[40];
+  char bytes[3 * PROBE_BYTES + 8], text[4 * PROBE_BYTES], code[40], format[40] = "no content format";
   if (!tt_is_probing(d->device))
     return;
+  if (answer->content != CB_CONTENT_NONE)
+    snprintf(format, sizeof format, "content format %d", answer->content);
   print_bytes(bytes, sizeof bytes, answer->data, answer->n);
   size_t n = answer->n < PROBE_BYTES ? answer->n : PROBE_BYTES;
   for (size_t i = 0; i < resource->n_points; i++)
-    tt_probe(d->device, resource->points[i], "GET %s%s: %s, content format %d, %zu bytes: %s\"%s\"",
-             cb_endpoint_name(d->endpoint), resource->get, cb_code_print(code, answer->code), answer->content,
-             answer->n, bytes, tt_text_printable(text, sizeof text, answer->data, n));
+    tt_probe(d->device, resource->points[i], "GET %s%s: %s, %s, %zu bytes: %s\"%s\"", cb_endpoint_name(d->endpoint),
+             resource->get, cb_code_print(code, answer->code), format, answer->n, bytes,
+             tt_text_printable(text, sizeof text, answer->data, n));
 }
 
 /* A place that no answer has had is mistyped, more likely than not. */
