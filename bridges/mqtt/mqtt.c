@@ -480,7 +480,7 @@ static int start(struct tt_bridge *bridge)
   if (mqtt_broker_problem(options, &broker))
     return -EINVAL;
   m->bridge = bridge;
-  snprintf(m->offline, sizeof m->offline, "not connected to the broker yet");
+  snprintf(m->offline, sizeof m->offline, "the broker has not been reached yet");
   m->index = mqtt_index_create();
   if (!m->index)
     return -ENOMEM;
