@@ -82,7 +82,7 @@ int tt_command_set(int argc, char **argv)
       .usage = "set NODE.PARAMETER=VALUE... [OPTIONS]",
       .help = "Sets parameters of devices, in the order given; ends at the first that fails. Nothing is switched "
               "when a "
-              "name\nor a value of a node is wrong.",
+              "name\nor a value of a node is wrong. Values as people write them: on, off, 21.5; in your language.",
       .switches = switches,
   };
   int n, exit = tt_args_parse(&args, argc, argv, &n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * human.h: values as people read and write them, for every reader that speaks to people (chat, ad-hoc commands, presence):
- * none of them formats a value by itself. Pure; texts in the language of the request.
+ * human.h: values as people read and write them, for every reader that speaks to people (chat, ad-hoc commands, presence,
+ * command line): none of them formats a value by itself. Pure; texts in the language of the request.
  */
 #pragma once
 
