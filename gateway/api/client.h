@@ -6,6 +6,7 @@
 #pragma once
 
 #include "api.h"
+#include "model/control.h"
 
 #include <json-c/json.h>
 #include <systemd/sd-event.h>
@@ -94,6 +95,15 @@ bool tt_api_node(const struct tt_api_call *call, const char *key, struct tt_node
  * on the heap. Absent and not required: none. */
 bool tt_api_nodes(const struct tt_api_call *call, bool is_required, struct tt_ref **ret_refs,
                   struct tt_node ***ret_nodes, size_t *ret_n);
+#define TT_API_VALUES_MEMORY ((size_t)1024 * 1024) /* of the texts of one request's values */
+struct tt_api_points {
+  const struct tt_point *all;
+  size_t n;
+};
+/* The members of an object as `ret`, which has room for them: in the order written, as text whatever JSON calls them, and
+ * in the form that the point of that name takes. The texts are borrowed from the request or of the arena. */
+bool tt_api_values(const struct tt_api_call *call, struct json_object *object, const struct tt_api_points *points,
+                   struct tt_arena *arena, struct tt_assignment *ret);
 /* The name closest to `name` among the (writable) points of these nodes; NULL. */
 const char *tt_api_closest_point(struct tt_node *const nodes[], size_t n, const char *name, bool is_writable);
 

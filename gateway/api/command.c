@@ -204,45 +204,37 @@ static void on_result(void *user, const struct tt_execute_result *result)
   end(asking);
 }
 
-/* "arguments": {"target": "0:01:00", "unit": 3}: the values as text whatever JSON calls them. */
-static bool take_arguments(const struct tt_api_call *call, struct tt_assignment list[TT_ARGUMENTS_MAX],
-                           size_t *ret_n)
+/* "arguments": {"target": "0:01:00", "unit": 3} */
+static bool take_arguments(const struct tt_api_call *call, const struct tt_node *node, const char *command,
+                           struct tt_arena *arena, struct tt_assignment list[TT_ARGUMENTS_MAX], size_t *ret_n)
 {
   json_object *object = NULL;
-  size_t n = 0;
-  if (!json_object_object_get_ex(call->request, "arguments", &object)) {
-    *ret_n = 0;
+  struct tt_api_points points = {0};
+  uint16_t i;
+  *ret_n = 0;
+  if (!json_object_object_get_ex(call->request, "arguments", &object))
     return true;
-  }
   if (!json_object_is_type(object, json_type_object) || json_object_object_length(object) > TT_ARGUMENTS_MAX) {
     tt_api_fail(call->client, call->id, "bad-request",
                 "\"arguments\" must be an object with at most %d arguments and their values", TT_ARGUMENTS_MAX);
     return false;
   }
-  json_object_object_foreach(object, name, value)
-  {
-    const char *text = json_object_get_string(value);
-    bool is_text = json_object_is_type(value, json_type_string);
-    if (!text || json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array) ||
-        (is_text && strlen(text) != (size_t)json_object_get_string_len(value))) {
-      tt_api_fail(call->client, call->id, "bad-request", "the value of \"%.64s\" must be a text, number or boolean",
-                  name);
-      return false;
-    }
-    list[n++] = (struct tt_assignment){.name = name, .type = TT_TYPE_NONE, .text = text};
-  }
-  *ret_n = n;
-  return true;
+  if (tt_node_command(node, command, &i) == 0)
+    points = (struct tt_api_points){node->commands[i].arguments, node->commands[i].n_arguments};
+  *ret_n = (size_t)json_object_object_length(object);
+  return tt_api_values(call, object, &points, arena, list);
 }
 
-void tt_api_execute(const struct tt_api_call *call)
+/* `arena` is for what is needed until the command has begun. */
+static void execute(const struct tt_api_call *call, struct tt_arena *arena)
 {
   struct tt_assignment list[TT_ARGUMENTS_MAX];
   struct tt_execute_request request = {.caller = &call->client->caller, .arguments = list};
   struct tt_node *node;
   const char *key;
   if (!tt_api_text(call, "node", true, &key) || !tt_api_node(call, key, &node) ||
-      !tt_api_text(call, "command", true, &request.command) || !take_arguments(call, list, &request.n_arguments))
+      !tt_api_text(call, "command", true, &request.command) ||
+      !take_arguments(call, node, request.command, arena, list, &request.n_arguments))
     return;
   request.ref = (struct tt_ref){.node = key, .source = "", .partition = ""};
   struct asking *asking = begin(call, node, request.command);
@@ -250,4 +242,14 @@ void tt_api_execute(const struct tt_api_call *call)
     return;
   tt_command_execute(call->api->core, &request, on_result, asking);
   begun(asking);
+}
+
+void tt_api_execute(const struct tt_api_call *call)
+{
+  struct tt_arena *arena = tt_arena_create(TT_API_VALUES_MEMORY);
+  if (arena)
+    execute(call, arena);
+  else
+    tt_api_client_doom(call->client);
+  tt_arena_destroy(arena);
 }

@@ -5,13 +5,9 @@
  */
 #include "client.h"
 #include "json.h"
-#include "model/control.h"
-#include "model/human.h"
 #include "text/text.h"
 
 #include <utlist.h>
-
-#define SET_MEMORY_MAX ((size_t)1024 * 1024) /* of the values of one request */
 
 struct setting {
   struct tt_api_open open;
@@ -101,20 +97,8 @@ static void on_result(void *user, const struct tt_set_result *result)
     free_setting(setting);
 }
 
-/* A text as a person writes it ("off", "21,5") in the form that the parameter of the node takes; others as they are. */
-static const char *lexical(const struct tt_api_call *call, const struct tt_node *node, const char *name,
-                           const char *text, struct tt_arena *arena)
-{
-  TT_AUTOBUF struct tt_buf buf = TT_BUF(0);
-  uint16_t point;
-  if (tt_node_point(node, name, &point) < 0)
-    return text;
-  tt_human_parse(&buf, &node->points[point], text, call->client->language);
-  return tt_arena_strdup(arena, buf.data ? buf.data : "");
-}
-
-/* "set": {"relay": true, "level": 30}: in the order written, the values as text whatever JSON calls them. What is said of
- * the first node's parameters holds for all. */
+/* "set": {"relay": true, "level": 30}: in the order written. What the first node's parameters are says how the values
+ * are read. */
 static bool assignments(const struct tt_api_call *call, const struct tt_node *node, struct tt_arena *arena,
                         struct tt_assignment **ret, size_t *ret_n)
 {
@@ -131,25 +115,10 @@ static bool assignments(const struct tt_api_call *call, const struct tt_node *no
     tt_api_client_doom(call->client);
     return false;
   }
-  size_t i = 0;
-  json_object_object_foreach(set, name, value)
-  {
-    const char *text = json_object_get_string(value);
-    bool is_text = json_object_is_type(value, json_type_string);
-    if (!text || json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array) ||
-        (is_text && strlen(text) != (size_t)json_object_get_string_len(value))) {
-      tt_api_fail(call->client, call->id, "bad-request", "the value of \"%.64s\" must be a text, number or boolean",
-                  name);
-      return false;
-    }
-    if (is_text && !(text = lexical(call, node, name, text, arena))) {
-      tt_api_client_doom(call->client);
-      return false;
-    }
-    list[i++] = (struct tt_assignment){.name = name, .type = TT_TYPE_NONE, .text = text};
-  }
+  if (!tt_api_values(call, set, &(struct tt_api_points){node->points, node->n_points}, arena, list))
+    return false;
   *ret = TT_STEAL(list);
-  *ret_n = i;
+  *ret_n = (size_t)n;
   return true;
 }
 
@@ -182,7 +151,7 @@ static void set(const struct tt_api_call *call, struct tt_arena *arena)
 
 void tt_api_set(const struct tt_api_call *call)
 {
-  struct tt_arena *arena = tt_arena_create(SET_MEMORY_MAX);
+  struct tt_arena *arena = tt_arena_create(TT_API_VALUES_MEMORY);
   if (arena)
     set(call, arena);
   else
